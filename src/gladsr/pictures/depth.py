@@ -1,0 +1,47 @@
+"""Between 8 bits, 16 bits and floating point in [0, 1]."""
+
+from typing import Any
+
+import numpy as np
+from numpy.typing import DTypeLike, NDArray
+
+
+def to_depth(image: NDArray[Any], depth: DTypeLike) -> NDArray[Any]:
+    """Bring pixels to another depth; whole numbers are clipped and rounded half up.
+
+    Args:
+        image: Pixels of any shape; uint8, uint16 or floating point in [0, 1].
+        depth: The kind wanted, one of the same.
+
+    >>> to_depth(np.array([-0.2, 0.5, 1.0]), np.uint8)
+    array([  0, 128, 255], dtype=uint8)
+    >>> to_depth(np.array([0, 255], np.uint8), np.uint16)
+    array([    0, 65535], dtype=uint16)
+    """
+    depth = np.dtype(depth)
+    if depth == image.dtype:
+        return image
+    factor = levels(depth) / levels(image.dtype)
+    if depth.kind == "f":
+        return image.astype(depth) * depth.type(factor)
+    working = image.dtype if image.dtype.kind == "f" else np.dtype(np.float64)
+    values = np.floor(image.astype(working) * factor + 0.5)
+    return values.clip(0, levels(depth)).astype(depth)
+
+
+def levels(dtype: np.dtype[Any]) -> int:
+    """The value of white: 255, 65535 or 1.
+
+    >>> levels(np.dtype(np.uint16))
+    65535
+
+    Raises:
+        TypeError: The kind is not uint8, uint16 or floating point.
+    """
+    if dtype == np.uint8:
+        return 255
+    if dtype == np.uint16:
+        return 65535
+    if dtype.kind == "f":
+        return 1
+    raise TypeError(f"pixels are uint8, uint16 or floating point, not {dtype}")
