@@ -1,0 +1,87 @@
+"""The configuration of the network: every number and reading of the paper's Section III."""
+
+from dataclasses import dataclass
+from typing import Literal, Self
+
+Upsampler = Literal["deconvolution", "sub-pixel", "separable", "spu"]
+
+
+@dataclass(frozen=True, kw_only=True)
+class GladsrConfig:
+    """One network of the GLADSR family; the defaults are GLADSR itself.
+
+    What the paper does not say (``reduction``, ``mask_channels``, ``slope``,
+    ``bottleneck_sees_input``, ``ndg_residual``) is a field as well, so that another reading can be
+    tried. Its default meets the parameters and Mult-Adds of the paper's Table II.
+
+    Attributes:
+        scale: the factor s between input and output, 2, 3 or 4.
+        glams: G, the number of GLAMs in each NDG.
+        lsbs: B, the number of LSBs in each GLAM.
+        features: channels of FENet and of each NDG's bottleneck.
+        growth: K = K0, the channels of every GLAM and LSB.
+        expansion: τ, how many times wider the WAU's first convolution is.
+        reduction: r, how many times narrower the CSU's hidden layer is.
+        mask_channels: channels of the guided mask R_s, 1 or ``growth``.
+        slope: the negative slope of every LReLU.
+        csu: channel selective units on; off in Table I's rows without LSB.
+        sgu: spatial guided units on; off in Table I's rows without GGB.
+        nested_dense: nested dense connections on; off, a GLAM sees the previous GLAM alone.
+        bottleneck_sees_input: the bottleneck of an NDG sees D0 as well as D1 … DG.
+        ndg_residual: an identity connection around each NDG.
+        upsampler: one of Table IV's four.
+        coarse_output: off, the network is GLADSR-nr of Section IV-D3: one output, no y_c.
+    """
+
+    scale: int = 2
+    glams: int = 4
+    lsbs: int = 4
+    features: int = 64
+    growth: int = 32
+    expansion: int = 3
+    reduction: int = 4
+    mask_channels: int = 1
+    slope: float = 0.2
+    csu: bool = True
+    sgu: bool = True
+    nested_dense: bool = True
+    bottleneck_sees_input: bool = False
+    ndg_residual: bool = False
+    upsampler: Upsampler = "spu"
+    coarse_output: bool = True
+
+    def __post_init__(self) -> None:
+        """Refuse what no network can be built from.
+
+        Raises:
+            ValueError: a field is out of its range; the message names it.
+        """
+        if self.scale not in (2, 3, 4):
+            raise ValueError(f"scale is {self.scale}, but must be 2, 3 or 4")
+        for name in ("glams", "lsbs", "features", "growth", "expansion", "reduction"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, but must be 1 or more")
+        if self.mask_channels not in (1, self.growth):
+            raise ValueError(f"mask_channels is {self.mask_channels}, not 1 or {self.growth}")
+        if self.growth % self.reduction:
+            raise ValueError(f"reduction {self.reduction} does not divide growth {self.growth}")
+
+    @classmethod
+    def named(cls, name: str, scale: int = 2) -> Self:
+        """Return one of the paper's three sizes, by the keys of ``SIZES``.
+
+        Raises:
+            ValueError: there is no such size or scale.
+
+        Example:
+            >>> GladsrConfig.named("gladsr-l").glams
+            2
+        """
+        if name not in SIZES:
+            raise ValueError(f"there is no network {name!r}; there are {', '.join(SIZES)}")
+        glams, lsbs = SIZES[name]
+        return cls(scale=scale, glams=glams, lsbs=lsbs)
+
+
+SIZES = {"gladsr": (4, 4), "gladsr-l": (2, 4), "gladsr-large": (8, 10)}
+"""G and B of GLADSR, GLADSR-L and GLADSR (large) (Section IV-E)."""

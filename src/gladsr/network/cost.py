@@ -1,0 +1,34 @@
+"""What a network costs: parameters and Mult-Adds as the paper counts them."""
+
+import torch
+from torch import nn
+from torch.utils.flop_counter import FlopCounterMode
+
+OUTPUT_SIZE = 960  # Section IV-D6: Mult-Adds are calculated with a 960×960 output
+
+
+def parameters(network: nn.Module) -> int:
+    """Return the number of learnable values.
+
+    Example:
+        >>> parameters(nn.Conv2d(3, 64, 3))
+        1792
+    """
+    return sum(parameter.numel() for parameter in network.parameters())
+
+
+def mult_adds(network: nn.Module, scale: int, *, output_size: int = OUTPUT_SIZE) -> int:
+    """Return the multiply-adds of the network's convolutions for one square RGB output.
+
+    Deconvolutions count at their input's size. Nothing is computed: the network is run on PyTorch's
+    meta device, and PyTorch's own counter (which counts two operations a multiply-add) reads along.
+
+    Example:
+        >>> mult_adds(nn.Conv2d(3, 64, 3, padding=1), scale=1, output_size=10)
+        172800
+    """
+    size = output_size // scale
+    weights = {name: value.to("meta") for name, value in network.state_dict().items()}
+    with torch.no_grad(), FlopCounterMode(display=False) as counter:
+        torch.func.functional_call(network, weights, torch.empty(1, 3, size, size, device="meta"))
+    return int(counter.get_total_flops()) // 2

@@ -1,0 +1,180 @@
+"""The layers of GLADSR in the paper's order and by its names (Section III).
+
+Shapes are (N, C, h, w) for features at the input's size and (N, C, s·h, s·w) after the upsampler.
+All convolutions have a bias and zero padding that keeps the size.
+"""
+
+import torch
+from torch import Tensor, nn
+
+from gladsr.network.config import GladsrConfig
+
+
+def conv(inputs: int, outputs: int, kernel: int, *, dilation: int = 1) -> nn.Conv2d:
+    """Return a convolution that keeps height and width."""
+    padding = dilation * (kernel // 2)
+    return nn.Conv2d(inputs, outputs, kernel, padding=padding, dilation=dilation)
+
+
+class WideActivationUnit(nn.Sequential):
+    """WAU: widen by τ, activate, narrow again, then look around (Section III-C, Fig. 4a)."""
+
+    def __init__(self, config: GladsrConfig, inputs: int) -> None:
+        wide = config.expansion * config.growth
+        super().__init__()
+        self.wide = conv(inputs, wide, 1)
+        self.activation = nn.ReLU(inplace=True)
+        self.downward = conv(wide, config.growth, 1)
+        self.mapping = conv(config.growth, config.growth, 3)
+
+
+class ChannelSelectiveUnit(nn.Module):
+    """CSU: a weight R_c in (0, 1) for each channel, from its mean over the picture (Eq. 8)."""
+
+    def __init__(self, config: GladsrConfig) -> None:
+        super().__init__()
+        hidden = config.growth // config.reduction
+        self.encode = conv(config.growth, hidden, 1)
+        self.activation = nn.LeakyReLU(config.slope, inplace=True)
+        self.decode = conv(hidden, config.growth, 1)
+
+    def weights(self, u: Tensor) -> Tensor:
+        """Return R_c, (N, K, 1, 1), for the WAU's output u, (N, K, h, w)."""
+        means = u.mean((2, 3), keepdim=True)
+        return torch.sigmoid(self.decode(self.activation(self.encode(means))))
+
+    def forward(self, u: Tensor) -> Tensor:
+        """Return u with its channels reweighted."""
+        return u * self.weights(u)
+
+
+class LocalSelectiveBlock(nn.Sequential):
+    """LSB: a WAU, then a CSU; (N, ``inputs``, h, w) to (N, K, h, w) (Eq. 6)."""
+
+    def __init__(self, config: GladsrConfig, inputs: int) -> None:
+        super().__init__()
+        self.wau = WideActivationUnit(config, inputs)
+        if config.csu:
+            self.csu = ChannelSelectiveUnit(config)
+
+
+class SpatialGuidedUnit(nn.Sequential):
+    """SGU: the guided mask R_s, (N, 1, h, w) in (0, 1), one for all channels (Eq. 9)."""
+
+    def __init__(self, config: GladsrConfig, inputs: int) -> None:
+        super().__init__()
+        self.trans = conv(inputs, config.growth, 1)
+        self.activation = nn.LeakyReLU(config.slope, inplace=True)
+        self.mask = conv(config.growth, config.mask_channels, 3)
+        self.sigmoid = nn.Sigmoid()
+
+
+class GlobalGuidedBlock(nn.Module):
+    """GGB: compress all features of a GLAM and guide them by one mask (Eq. 7, Fig. 4b)."""
+
+    def __init__(self, config: GladsrConfig, inputs: int) -> None:
+        super().__init__()
+        self.compress = conv(inputs, config.growth, 1)
+        self.sgu = SpatialGuidedUnit(config, inputs) if config.sgu else None
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return D_g, (N, K0, h, w), of [W_0 … W_B]."""
+        compressed: Tensor = self.compress(features)
+        return compressed if self.sgu is None else compressed * self.sgu(features)
+
+
+class GlobalLocalAdjustingModule(nn.Module):
+    """GLAM: B densely connected LSBs fused by a GGB (Section III-C)."""
+
+    def __init__(self, config: GladsrConfig, inputs: int) -> None:
+        super().__init__()
+        growth = config.growth
+        self.squeeze = conv(inputs, growth, 1)
+        self.lsbs = nn.ModuleList(
+            LocalSelectiveBlock(config, growth * d) for d in range(1, config.lsbs + 1)
+        )
+        self.ggb = GlobalGuidedBlock(config, growth * (config.lsbs + 1))
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return D_g, (N, K0, h, w), of [D_0 … D_(g-1)]."""
+        dense = self.squeeze(features)  # W_0
+        for lsb in self.lsbs:
+            dense = torch.cat([dense, lsb(dense)], 1)  # [W_0 … W_d]
+        output: Tensor = self.ggb(dense)
+        return output
+
+
+class NestedDenseGroup(nn.Module):
+    """NDG: G GLAMs with nested dense connections and a bottleneck (Section III-B, Fig. 3)."""
+
+    def __init__(self, config: GladsrConfig) -> None:
+        super().__init__()
+        self.nested_dense = config.nested_dense
+        self.bottleneck_sees_input = config.bottleneck_sees_input
+        self.residual = config.ndg_residual
+        features, growth, glams = config.features, config.growth, config.glams
+        self.glams = nn.ModuleList(
+            GlobalLocalAdjustingModule(
+                config,
+                features + growth * g if config.nested_dense or g == 0 else growth,
+            )
+            for g in range(glams)
+        )
+        fused = growth * glams + (features if config.bottleneck_sees_input else 0)
+        self.bottleneck = conv(fused, features, 1)
+
+    def forward(self, d0: Tensor) -> Tensor:
+        """Return F_c or F_f, (N, 64, h, w), of D_0, (N, 64, h, w)."""
+        outputs = [d0]
+        for glam in self.glams:
+            outputs.append(glam(torch.cat(outputs, 1) if self.nested_dense else outputs[-1]))
+        fused = self.bottleneck(
+            torch.cat(outputs if self.bottleneck_sees_input else outputs[1:], 1)
+        )
+        return fused + d0 if self.residual else fused
+
+
+DECONVOLUTION_KERNEL = {2: 4, 3: 7, 4: 8}
+GROUPS = 4  # ρ of Section III-D
+DIMENSION_REDUCTION = 4  # d of Section III-D
+SAMPLING_RATES = (2, 4)  # dilations of the pyramid (Section IV-B)
+
+
+def deconv(inputs: int, outputs: int, scale: int, *, groups: int = 1) -> nn.ConvTranspose2d:
+    """Return a deconvolution that gives exactly ``scale`` times the height and width."""
+    kernel = DECONVOLUTION_KERNEL[scale]
+    padding = (kernel - scale) // 2
+    return nn.ConvTranspose2d(inputs, outputs, kernel, scale, padding, groups=groups)
+
+
+class SeparablePyramidUpsampling(nn.Module):
+    """SPU: a grouped, narrowing deconvolution, then a pyramid of views (Section III-D, Fig. 5c)."""
+
+    def __init__(self, config: GladsrConfig) -> None:
+        super().__init__()
+        reduced = config.features // DIMENSION_REDUCTION
+        self.deconv = deconv(config.features, reduced, config.scale, groups=GROUPS)
+        self.pyramid = nn.ModuleList(
+            [conv(reduced, reduced // 2, 3, dilation=rate) for rate in SAMPLING_RATES]
+            + [conv(reduced, reduced // 2, 1)]
+        )
+
+    def forward(self, features: Tensor) -> Tensor:
+        """Return (N, 24, s·h, s·w) of (N, 64, h, w)."""
+        up = self.deconv(features)
+        return torch.cat([level(up) for level in self.pyramid], 1)
+
+
+def upsampler(config: GladsrConfig) -> tuple[nn.Module, int]:
+    """Return the upsampler that ``config`` names (Table IV) and the channels of its output."""
+    features, scale = config.features, config.scale
+    pyramid = (len(SAMPLING_RATES) + 1) * (features // DIMENSION_REDUCTION // 2)
+    if config.upsampler == "deconvolution":
+        return deconv(features, features, scale), features
+    if config.upsampler == "sub-pixel":
+        wide = conv(features, pyramid * scale**2, 3)
+        return nn.Sequential(wide, nn.PixelShuffle(scale)), pyramid
+    if config.upsampler == "separable":
+        grouped = deconv(features, features, scale, groups=GROUPS)
+        return nn.Sequential(grouped, conv(features, features, 1)), features
+    return SeparablePyramidUpsampling(config), pyramid
