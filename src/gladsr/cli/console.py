@@ -1,0 +1,36 @@
+"""What the commands say beside their results: on standard error, plainly."""
+
+from datetime import timedelta
+
+from rich.console import Console
+from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
+
+stderr = Console(stderr=True)
+
+
+def say(message: str) -> None:
+    """Print one plain line to standard error, above a progress bar if there is one."""
+    stderr.print(f"gladsr: {message}", markup=False, highlight=False, soft_wrap=True)
+
+
+def duration(seconds: float) -> str:
+    """Return a time in hours, minutes and seconds.
+
+    Example:
+        >>> duration(4000)
+        '1:06:40'
+    """
+    return str(timedelta(seconds=round(seconds)))
+
+
+def progress_bar() -> Progress:
+    """Return a progress bar on standard error that shows itself only in a terminal."""
+    return Progress(
+        TextColumn("{task.description}", markup=False),
+        BarColumn(),
+        TextColumn("{task.percentage:>3.0f} %"),
+        TimeElapsedColumn(),
+        TimeRemainingColumn(),
+        console=stderr,
+        disable=not stderr.is_terminal,
+    )

@@ -1,0 +1,208 @@
+"""The upscaler: a model, its settings, and pictures of any kind in and out."""
+
+from collections.abc import Callable
+from dataclasses import replace
+from functools import partial
+from os import PathLike
+from pathlib import Path
+from typing import Any, Literal, overload
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image
+
+from gladsr import engines, pictures, zoo
+from gladsr.engines import EngineName, Precision
+from gladsr.upscaling.ensemble import self_ensemble
+from gladsr.upscaling.pixels import from_unit, limit_to_neighbours, to_unit
+from gladsr.upscaling.tiling import upscale_tiled
+
+Progress = Callable[[float], None]
+
+_WHOLE = 512 * 512  # LR pixels up to which a picture is one tile; at ×4 that takes about 2 GB
+_CORE = 256
+
+
+def _silent(_share: float) -> None:
+    """Tell nobody."""
+
+
+class Upscaler:
+    """Upscales pictures with one model.
+
+    It holds no state but its settings and the loaded model. It can be pickled: the copy loads the
+    model again.
+
+    Args:
+        model: The model's name; `gladsr models` lists them.
+        scale: 2, 3 or 4.
+        engine: "openvino", "onnxruntime", "torch", or "auto" for the first of them installed.
+        precision: "fp32", or "bf16" where the processor computes in it: faster, and within about
+            a level of 8 bits.
+        tile: The side of a tile's core in LR pixels, 16 or more. "auto" upscales pictures of up
+            to 512×512 pixels whole and larger ones in tiles of 256.
+        ensemble: Average over the 8 flips and quarter turns of the picture (the paper's "+"): a
+            little sharper, 8 times slower.
+        draft: Return the coarse output (the paper's y_c), in about half the time.
+        device: The device by the engine's own name for it; the CPU if None.
+        threads: The number of CPU threads; the engine's own choice if None.
+
+    Raises:
+        gladsr.zoo.UnknownModelError: There is no such model, or not at that scale.
+        gladsr.engines.EngineError: The engine, precision, device or number of threads cannot be
+            had, or the engine's library is not installed.
+        ValueError: The tile is too small.
+
+    Example:
+        >>> import numpy as np
+        >>> upscaler = Upscaler("gladsr-l", scale=3)
+        >>> upscaler(np.zeros((5, 7), np.uint16)).shape
+        (15, 21)
+    """
+
+    def __init__(
+        self,
+        model: str = "gladsr",
+        *,
+        scale: int = 2,
+        engine: EngineName = "auto",
+        precision: Precision = "fp32",
+        tile: int | Literal["auto"] = "auto",
+        ensemble: bool = False,
+        draft: bool = False,
+        device: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        if tile != "auto" and tile < 16:
+            raise ValueError(f"tile is {tile}, but must be 16 or more")
+        self._settings: dict[str, Any] = {
+            "model": model,
+            "scale": scale,
+            "engine": engine,
+            "precision": precision,
+            "tile": tile,
+            "ensemble": ensemble,
+            "draft": draft,
+            "device": device,
+            "threads": threads,
+        }
+        self._scale = scale
+        self._tile = tile
+        card = zoo.card(model, scale)
+        loaded = engines.load(card, engine, device=device, precision=precision, threads=threads)
+        self._run = partial(loaded.run, draft=draft)
+        if ensemble:
+            self._run = partial(self_ensemble, self._run)
+
+    def __repr__(self) -> str:
+        """Return the call that makes an equal upscaler."""
+        return f"Upscaler({', '.join(f'{key}={value!r}' for key, value in self._settings.items())})"
+
+    def __reduce__(self) -> tuple[Any, ...]:
+        """Pickle the settings; an engine's compiled model cannot be pickled."""
+        return partial(Upscaler, **self._settings), ()
+
+    @overload
+    def __call__(self, picture: Image.Image) -> Image.Image: ...
+    @overload
+    def __call__(self, picture: NDArray[Any] | str | PathLike[str]) -> NDArray[Any]: ...
+
+    def __call__(
+        self, picture: Image.Image | NDArray[Any] | str | PathLike[str]
+    ) -> Image.Image | NDArray[Any]:
+        """Upscale a picture.
+
+        Args:
+            picture: A PIL image (modes L, LA, RGB, RGBA, I;16, F, P and 1), an array (H×W, H×W×2
+                with alpha, H×W×3 or H×W×4; uint8, uint16 or float in [0, 1]) or a picture file's
+                path.
+
+        Returns:
+            What came in, s times larger: an image for an image, else an array, with the same kind,
+            depth and channels. Images with a palette or one bit come back in RGB, RGBA or L.
+
+        Raises:
+            gladsr.pictures.PictureError: The file cannot be read.
+            TypeError: The pixels are of another type.
+            ValueError: The array has another shape or range, or the image another mode.
+        """
+        if isinstance(picture, Image.Image):
+            return self._upscale_image(picture)
+        if isinstance(picture, np.ndarray):
+            return self._upscale_array(picture)
+        return self._upscale_array(pictures.read(picture).pixels)
+
+    def save(
+        self,
+        source: str | PathLike[str],
+        destination: str | PathLike[str],
+        *,
+        overwrite: bool = False,
+        quality: int = 95,
+        progress: Progress = _silent,
+    ) -> None:
+        """Upscale a picture file into another, keeping its metadata.
+
+        The resolution in dots per inch grows with the picture, so that it prints at the same size.
+
+        Args:
+            source: The picture to read.
+            destination: The picture to write, in the format that its suffix names.
+            overwrite: Replace a file that is there already.
+            quality: Of JPEG and WebP, from 1 to 100; WebP is lossless at 100.
+            progress: Is told the share done, in (0, 1], as the work goes on.
+
+        Raises:
+            FileExistsError: The destination is there already.
+            gladsr.pictures.PictureError: A file cannot be read or written.
+        """
+        if not overwrite and Path(destination).exists():
+            raise FileExistsError(f"{destination} exists already")
+        picture = pictures.read(source)
+        pixels = self._upscale_array(picture.pixels, progress)
+        dpi = picture.dpi and (picture.dpi[0] * self._scale, picture.dpi[1] * self._scale)
+        pictures.write(replace(picture, pixels=pixels, dpi=dpi), destination, quality=quality)
+
+    def _upscale_image(self, image: Image.Image) -> Image.Image:
+        if image.mode == "P":
+            image = image.convert("RGBA" if "transparency" in image.info else "RGB")
+        elif image.mode == "1":
+            image = image.convert("L")
+        elif image.mode not in ("L", "LA", "RGB", "RGBA", "I;16", "F"):
+            raise ValueError(f"images of mode {image.mode} are not supported; convert it to RGB")
+        upscaled = Image.fromarray(self._upscale_array(np.asarray(image)))
+        upscaled.info = {key: value for key, value in image.info.items() if key != "transparency"}
+        return upscaled
+
+    def _upscale_array(self, pixels: NDArray[Any], progress: Progress = _silent) -> NDArray[Any]:
+        x = to_unit(pixels)
+        if x.shape[2] in (1, 3):
+            return from_unit(self._upscale_colours(x, progress), like=pixels)
+        colour, alpha = x[..., :-1], x[..., -1:]
+        # Premultiplied, so that the colour of what cannot be seen does not bleed into the edges.
+        y_alpha = limit_to_neighbours(
+            self._upscale_colours(alpha, lambda share: progress(share / 2))[..., 0],
+            alpha[..., 0],
+            self._scale,
+        )[..., np.newaxis]
+        premultiplied = self._upscale_colours(
+            colour * alpha, lambda share: progress(0.5 + share / 2)
+        )
+        y = np.divide(premultiplied, y_alpha, out=np.zeros_like(premultiplied), where=y_alpha > 0)
+        return from_unit(np.concatenate([y, y_alpha], axis=2), like=pixels)
+
+    def _upscale_colours(self, x: NDArray[np.float32], progress: Progress) -> NDArray[np.float32]:
+        """Upscale h×w×3, or h×w×1 as three equal channels and the mean of what they become."""
+        height, width, channels = x.shape
+        if isinstance(self._tile, int):
+            core = self._tile
+        else:
+            core = max(height, width) if height * width <= _WHOLE else _CORE
+        y = upscale_tiled(
+            self._run,
+            np.broadcast_to(x, (height, width, 3)),
+            scale=self._scale,
+            core=core,
+            progress=progress,
+        )
+        return y.mean(axis=2, keepdims=True) if channels == 1 else y
