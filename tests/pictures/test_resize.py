@@ -1,6 +1,7 @@
 """The resize against MATLAB's own results, published and not, and against Pillow."""
 
 import os
+from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
@@ -12,6 +13,9 @@ from PIL import Image
 from skimage import data
 
 from gladsr.pictures.resize import mod_crop, resize
+
+astronaut: Callable[[], NDArray[np.uint8]] = data.astronaut
+camera: Callable[[], NDArray[np.uint8]] = data.camera
 
 # A small picture and what MATLAB's imresize makes of it, as the tests of GNU Octave's image
 # package record them.
@@ -71,11 +75,11 @@ MATLAB: dict[float, list[list[int]]] = {
 
 
 @pytest.mark.parametrize("scale", MATLAB)
-def test_equals_the_results_of_matlab_that_octave_records(scale: float):
+def test_equals_the_results_of_matlab_that_octave_records(scale: float) -> None:
     np.testing.assert_array_equal(resize(PICTURE, scale=scale), MATLAB[scale])
 
 
-def test_equals_matlab_in_floating_point():
+def test_equals_matlab_in_floating_point() -> None:
     row = resize(np.array([[10.0, 6.0]]), size=(1, 3))
     np.testing.assert_allclose(row, [[10.27777777777777, 8, 5.72222222222222]], atol=1e-13)
 
@@ -94,7 +98,7 @@ def _published_lr_images() -> list[tuple[Path, Path, int]]:
 
 
 @pytest.mark.skipif("GLADSR_DATA" not in os.environ, reason="needs the research images")
-def test_equals_every_published_lr_image_of_set5_and_set14_to_the_bit():
+def test_equals_every_published_lr_image_of_set5_and_set14_to_the_bit() -> None:
     images = _published_lr_images()
     assert len(images) == 57
     for hr, lr, scale in images:
@@ -103,9 +107,9 @@ def test_equals_every_published_lr_image_of_set5_and_set14_to_the_bit():
 
 
 @pytest.mark.parametrize("size", [(100, 150), (77, 210), (300, 450), (301, 97)])
-def test_floats_equal_pillow_away_from_the_borders(size: tuple[int, int]):
+def test_floats_equal_pillow_away_from_the_borders(size: tuple[int, int]) -> None:
     """Pillow has the same kernel and widens it too, but cuts it off at the borders."""
-    picture = data.camera()[:200, :300].astype(np.float32) / 255
+    picture = camera()[:200, :300].astype(np.float32) / 255
     ours = resize(picture, size=size)
     height, width = size
     pillow = np.asarray(Image.fromarray(picture).resize((width, height), Image.Resampling.BICUBIC))
@@ -138,12 +142,15 @@ def _matrix(length: int, scale: float) -> NDArray[np.float64]:
                 continue
             mirrored = j % (2 * length)
             row[min(mirrored, 2 * length - 1 - mirrored)] += weight
-    return matrix / matrix.sum(axis=1, keepdims=True)
+    matrix /= matrix.sum(axis=1, keepdims=True)
+    return matrix
 
 
 @pytest.mark.parametrize("scale", [0.11, 0.25, 1 / 3, 0.5, 0.73, 1.2, 2, 3.7])
 @pytest.mark.parametrize("shape", [(1, 1), (1, 13), (9, 2), (31, 40)])
-def test_floats_equal_the_definition_written_as_matrices(shape: tuple[int, int], scale: float):
+def test_floats_equal_the_definition_written_as_matrices(
+    shape: tuple[int, int], scale: float
+) -> None:
     picture = np.random.default_rng(0).random((*shape, 3))
     height, width = _matrix(shape[0], scale), _matrix(shape[1], scale)
     expected = np.einsum("ia,jb,abc->ijc", height, width, picture)
@@ -156,22 +163,24 @@ def test_floats_equal_the_definition_written_as_matrices(shape: tuple[int, int],
     st.tuples(st.integers(1, 40), st.integers(1, 40)),
     st.tuples(st.integers(1, 90), st.integers(1, 90)),
 )
-def test_a_flat_picture_stays_flat(level: int, shape: tuple[int, int], size: tuple[int, int]):
+def test_a_flat_picture_stays_flat(
+    level: int, shape: tuple[int, int], size: tuple[int, int]
+) -> None:
     flat = np.full((*shape, 3), level, np.uint16)
     np.testing.assert_array_equal(resize(flat, size=size), np.full((*size, 3), level, np.uint16))
 
 
 @pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32, np.float64])
-def test_scale_one_changes_nothing_and_copies(kind: type[np.generic]):
-    picture = data.astronaut()[:33, :20].astype(kind)
+def test_scale_one_changes_nothing_and_copies(kind: type[np.generic]) -> None:
+    picture = astronaut()[:33, :20].astype(kind)
     same = resize(picture, scale=1)
     np.testing.assert_array_equal(same, picture)
     assert same.dtype == picture.dtype
     assert not np.shares_memory(same, picture)
 
 
-def test_sixteen_bits_are_rounded_in_their_own_range():
-    picture = data.astronaut()[:60, :80].astype(np.uint16) * 200 + 7000
+def test_sixteen_bits_are_rounded_in_their_own_range() -> None:
+    picture = astronaut()[:60, :80].astype(np.uint16) * 200 + 7000
     wide, exact = resize(picture, scale=0.5), resize(picture.astype(np.float64), scale=0.5)
     assert wide.dtype == np.uint16
     # Half a level is lost in each of the two passes; the kernel's weights sum to 1.3 in size.
@@ -179,7 +188,7 @@ def test_sixteen_bits_are_rounded_in_their_own_range():
     assert len(np.unique(wide)) > 2000
 
 
-def test_overshoot_is_clipped_in_whole_numbers_and_kept_in_floating_point():
+def test_overshoot_is_clipped_in_whole_numbers_and_kept_in_floating_point() -> None:
     edge = np.repeat(np.array([[0, 1]], np.uint8), 8, axis=1).repeat(8, axis=0)
     whole, floating = resize(edge * 255, scale=2), resize(edge.astype(np.float32), scale=2)
     assert (whole.min(), whole.max()) == (0, 255)
@@ -187,17 +196,17 @@ def test_overshoot_is_clipped_in_whole_numbers_and_kept_in_floating_point():
     assert floating.max() > 1.01
 
 
-def test_the_dimension_that_shrinks_most_comes_first():
+def test_the_dimension_that_shrinks_most_comes_first() -> None:
     """In whole numbers the order shows, by the rounding between the passes."""
-    picture = data.camera()[:64, :64]
+    picture = camera()[:64, :64]
     width_first = resize(resize(picture, size=(64, 16)), size=(32, 16))
     np.testing.assert_array_equal(resize(picture, size=(32, 16)), width_first)
     height_first = resize(resize(picture, size=(32, 64)), size=(32, 16))
     assert (height_first != width_first).any()
 
 
-def test_channels_are_resized_alike_and_apart():
-    picture = data.astronaut()[:50, :70]
+def test_channels_are_resized_alike_and_apart() -> None:
+    picture = astronaut()[:50, :70]
     together = resize(picture, scale=1 / 3)
     for channel in range(3):
         np.testing.assert_array_equal(
@@ -205,21 +214,21 @@ def test_channels_are_resized_alike_and_apart():
         )
 
 
-def test_the_memory_layout_of_the_input_does_not_matter():
-    picture = data.astronaut()
+def test_the_memory_layout_of_the_input_does_not_matter() -> None:
+    picture = astronaut()
     view = picture[::-2, 3:200:3, ::-1]
     np.testing.assert_array_equal(resize(view, scale=0.5), resize(view.copy(), scale=0.5))
 
 
 @pytest.mark.parametrize("scale", range(2, 9))
-def test_every_multiple_of_the_scale_shrinks_to_the_whole_quotient(scale: int):
+def test_every_multiple_of_the_scale_shrinks_to_the_whole_quotient(scale: int) -> None:
     for quotient in (1, 7, 49, 120, 481):
         row = np.zeros((1, quotient * scale), np.uint8)
         assert resize(row, scale=1 / scale).shape == (1, quotient)
 
 
 @given(st.integers(1, 60), st.integers(1, 60), st.integers(1, 8))
-def test_mod_crop_keeps_the_top_left_multiple(height: int, width: int, scale: int):
+def test_mod_crop_keeps_the_top_left_multiple(height: int, width: int, scale: int) -> None:
     picture = np.arange(height * width).reshape(height, width)
     cropped = mod_crop(picture, scale)
     assert all(
@@ -248,6 +257,6 @@ def test_what_makes_no_sense_is_refused(
     kind: type[np.generic],
     arguments: dict[str, float | tuple[int, int]],
     error: type[Exception],
-):
+) -> None:
     with pytest.raises(error):
         resize(np.zeros(shape, kind), **arguments)  # type: ignore[arg-type]  # wrong on purpose

@@ -21,12 +21,11 @@ def to_depth(image: NDArray[Any], depth: DTypeLike) -> NDArray[Any]:
     depth = np.dtype(depth)
     if depth == image.dtype:
         return image
-    factor = levels(depth) / levels(image.dtype)
+    white, new_white = levels(image.dtype), levels(depth)
     if depth.kind == "f":
-        return image.astype(depth) * depth.type(factor)
-    working = image.dtype if image.dtype.kind == "f" else np.dtype(np.float64)
-    values = np.floor(image.astype(working) * factor + 0.5)
-    return values.clip(0, levels(depth)).astype(depth)
+        return image.astype(depth) / white
+    values = image * (new_white / white)  # a float image in its own precision
+    return np.floor(values + 0.5).clip(0, new_white).astype(depth)
 
 
 def levels(dtype: np.dtype[Any]) -> int:

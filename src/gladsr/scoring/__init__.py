@@ -1,0 +1,16 @@
+"""What a picture or a model is worth in this field's measures."""
+
+from gladsr.scoring.evaluate import FolderScores, ImageScores, Upscale, evaluate, images_in, score
+from gladsr.scoring.psnr import psnr
+from gladsr.scoring.ssim import ssim
+
+__all__ = [
+    "FolderScores",
+    "ImageScores",
+    "Upscale",
+    "evaluate",
+    "images_in",
+    "psnr",
+    "score",
+    "ssim",
+]

@@ -1,0 +1,63 @@
+"""Structural similarity."""
+
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from gladsr.scoring.scored import scored_luminances
+
+WINDOW = 11
+"""The side of the window, and so of the smallest image that has an SSIM."""
+
+_SIGMA = 1.5
+_PEAK = 255.0
+_C1 = (0.01 * _PEAK) ** 2
+_C2 = (0.03 * _PEAK) ** 2
+
+
+def ssim(image: NDArray[Any], reference: NDArray[Any], border: int = 0) -> float:
+    """The mean SSIM of an image on the luminance Y, with the constants of Wang et al. (2004).
+
+    The window is a Gaussian of 11×11 with a standard deviation of 1.5, K1 = 0.01, K2 = 0.03 and
+    L = 255; only windows that lie wholly inside are averaged, and nothing is downsampled.
+
+    Args:
+        image: H×W×3, or H×W, which is taken for a luminance; uint8, or else it is clipped and
+            rounded to 8 bits first.
+        reference: The same shape; likewise.
+        border: The pixels at each side that are left out; this field leaves out as many as the
+            scale.
+
+    Returns:
+        At most 1, which means that the two are equal.
+
+    Raises:
+        ValueError: The shapes differ or are others, or the border leaves less than 11×11.
+
+    >>> ramp = np.tile(np.arange(16, dtype=np.uint8), (16, 1))
+    >>> round(ssim(ramp, ramp), 6), round(ssim(ramp, ramp[:, ::-1]), 2)
+    (1.0, 0.78)
+    """
+    x, y = scored_luminances(image, reference, border)
+    if min(x.shape) < WINDOW:
+        raise ValueError(
+            f"SSIM needs {WINDOW}×{WINDOW} pixels, but {x.shape[0]}×{x.shape[1]} are scored"
+        )
+    mean_x, mean_y = _windowed(x), _windowed(y)
+    variance_x = _windowed(x * x) - mean_x**2
+    variance_y = _windowed(y * y) - mean_y**2
+    covariance = _windowed(x * y) - mean_x * mean_y
+    luminance = (2 * mean_x * mean_y + _C1) / (mean_x**2 + mean_y**2 + _C1)
+    structure = (2 * covariance + _C2) / (variance_x + variance_y + _C2)
+    return float(np.mean(luminance * structure))
+
+
+def _windowed(values: NDArray[np.float64]) -> NDArray[np.float64]:
+    """Average H×W in every whole window: (H - 10)×(W - 10)."""
+    offsets = np.arange(WINDOW) - WINDOW // 2
+    weights = np.exp(-(offsets**2) / (2 * _SIGMA**2))
+    weights /= weights.sum()
+    columns = sliding_window_view(values, WINDOW, axis=0) @ weights
+    return sliding_window_view(columns, WINDOW, axis=1) @ weights

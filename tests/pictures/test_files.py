@@ -1,0 +1,509 @@
+"""Picture files against Pillow and tifffile, and everything that can be wrong with a file."""
+
+import io
+import os
+import struct
+import zlib
+from collections.abc import Callable, Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from numpy.typing import NDArray
+from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin
+from skimage import data
+
+from gladsr.pictures.files import SUFFIXES, Picture, PictureError, read, write
+
+astronaut: Callable[[], NDArray[np.uint8]] = data.astronaut
+PHOTO = astronaut()[:60, 180:260]
+ALPHA = np.tile(np.linspace(0, 255, 80).astype(np.uint8), (60, 1))[..., None]
+CHANNELS = {
+    "grey": PHOTO[..., 0],
+    "grey and alpha": np.dstack([PHOTO[..., 0], ALPHA]),
+    "RGB": PHOTO,
+    "RGBA": np.dstack([PHOTO, ALPHA]),
+}
+XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><test/></x:xmpmeta>'
+
+
+def _profile() -> bytes:
+    return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+
+
+def _directory(
+    offset: int, entries: list[tuple[int, int, int, int | bytes]], following: int
+) -> bytes:
+    """One directory of a little-endian EXIF block: (tag, type, count, value), ... and its data."""
+    start = offset + 2 + 12 * len(entries) + 4
+    table, values = struct.pack("<H", len(entries)), b""
+    for tag, kind, count, value in entries:
+        if isinstance(value, bytes):
+            table += struct.pack("<HHII", tag, kind, count, start + len(values))
+            values += value + b"\0" * (len(value) % 2)
+        else:
+            table += struct.pack("<HHII", tag, kind, count, value)
+    return table + struct.pack("<I", following) + values
+
+
+def _exif(orientation: int = 1, dpi: int | None = None, thumbnail: bytes = b"") -> bytes:
+    """An EXIF block with a name in UTF-8, some bytes of a maker and, it may be, a thumbnail."""
+    artist = "Jürgen Åström\0".encode()
+    entries: list[tuple[int, int, int, int | bytes]] = [
+        (ExifTags.Base.Orientation, 3, 1, orientation),
+        (ExifTags.Base.Artist, 2, len(artist), artist),
+        (ExifTags.Base.PrintImageMatching, 7, 7, b"PrintIM"),
+    ]
+    if dpi:
+        entries[1:1] = [
+            (ExifTags.Base.XResolution, 5, 1, struct.pack("<II", dpi, 1)),
+            (ExifTags.Base.YResolution, 5, 1, struct.pack("<II", 2 * dpi, 1)),
+            (ExifTags.Base.ResolutionUnit, 3, 1, 2),
+        ]
+    first = _directory(8, entries, 0)
+    second = b""
+    if thumbnail:
+        offset = 8 + len(first)
+        first = _directory(8, entries, offset)
+        second = _directory(
+            offset,
+            [
+                (ExifTags.Base.Compression, 3, 1, 6),
+                (ExifTags.Base.JpegIFOffset, 4, 1, offset + 2 + 3 * 12 + 4),
+                (ExifTags.Base.JpegIFByteCount, 4, 1, len(thumbnail)),
+            ],
+            0,
+        )
+    return b"Exif\0\0II*\0" + struct.pack("<I", 8) + first + second + thumbnail
+
+
+# Reading what others write
+
+
+@pytest.mark.parametrize("channels", CHANNELS)
+@pytest.mark.parametrize("suffix", [".png", ".tiff"])
+def test_reads_eight_bits_that_pillow_wrote(tmp_path: Path, suffix: str, channels: str) -> None:
+    pixels = CHANNELS[channels]
+    Image.fromarray(pixels).save(tmp_path / f"a{suffix}")
+    np.testing.assert_array_equal(read(tmp_path / f"a{suffix}").pixels, pixels)
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
+@pytest.mark.parametrize("channels", CHANNELS)
+def test_reads_tiff_that_tifffile_wrote(tmp_path: Path, kind: type[Any], channels: str) -> None:
+    pixels = CHANNELS[channels].astype(kind) * (1 / 255 if kind is np.float32 else 1)
+    pixels = pixels.astype(kind) * (257 if kind is np.uint16 else 1)
+    rgb = channels.startswith("RGB")
+    tifffile.imwrite(
+        tmp_path / "a.tif",
+        pixels.astype(kind),
+        photometric="rgb" if rgb else "minisblack",
+        planarconfig="contig" if pixels.ndim == 3 else None,
+        extrasamples=["unassalpha"] if channels in {"grey and alpha", "RGBA"} else None,
+    )
+    picture = read(tmp_path / "a.tif")
+    assert picture.pixels.dtype == kind
+    np.testing.assert_array_equal(picture.pixels, pixels)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp"])
+@pytest.mark.parametrize("quality", [30, 95])
+def test_decodes_lossy_files_as_pillow_does(tmp_path: Path, suffix: str, quality: int) -> None:
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(PHOTO).save(path, quality=quality)
+    decoded = np.asarray(Image.open(path)).astype(int)
+    np.testing.assert_allclose(read(path).pixels, decoded, atol=2)
+
+
+def test_palettes_and_few_bits_become_eight(tmp_path: Path) -> None:
+    palette = Image.fromarray(PHOTO).quantize(16)
+    palette.save(tmp_path / "palette.png")
+    np.testing.assert_array_equal(read(tmp_path / "palette.png").pixels, palette.convert("RGB"))
+    bits = PHOTO[..., 0] > 100
+    for suffix in (".png", ".tiff"):
+        Image.fromarray(bits).save(tmp_path / f"bits{suffix}")
+        np.testing.assert_array_equal(read(tmp_path / f"bits{suffix}").pixels, bits * 255)
+
+
+def test_the_content_decides_not_the_name(tmp_path: Path) -> None:
+    Image.fromarray(PHOTO).save(tmp_path / "a.png")
+    (tmp_path / "a.png").rename(tmp_path / "a.jpg")
+    np.testing.assert_array_equal(read(tmp_path / "a.jpg").pixels, PHOTO)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".tiff"])
+def test_cmyk_becomes_srgb(tmp_path: Path, suffix: str) -> None:
+    inks = np.zeros((48, 64, 4), np.uint8)  # white, black, and cyan
+    inks[16:32, :, 3] = 255
+    inks[32:, :, 0] = 255
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(inks, "CMYK").save(path, quality=100)
+    picture = read(path)
+    assert picture.pixels.shape == (48, 64, 3)
+    assert picture.icc_profile is not None
+    assert picture.icc_profile[12:20] == b"mntrRGB "
+    assert picture.pixels[8, 32].min() > 250
+    assert picture.pixels[24, 32].max() < 60
+    red, green, blue = picture.pixels[40, 32]
+    assert red < 60
+    assert 120 < green < blue
+
+
+# Writing what others read, and reading it again
+
+
+@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
+@pytest.mark.parametrize("channels", CHANNELS)
+@pytest.mark.parametrize("suffix", [".png", ".tif"])
+def test_what_is_written_is_read_unchanged(
+    tmp_path: Path, suffix: str, channels: str, kind: type[np.generic]
+) -> None:
+    pixels = CHANNELS[channels].astype(kind) * (251 if kind is np.uint16 else 1)
+    write(Picture(pixels), tmp_path / f"a{suffix}")
+    again = read(tmp_path / f"a{suffix}").pixels
+    assert again.dtype == kind
+    np.testing.assert_array_equal(again, pixels)
+    if suffix == ".tif":
+        np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif"), pixels)
+    elif kind is np.uint8:
+        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "a.png")), pixels)
+
+
+def test_floating_point_stays_so_in_tiff_and_becomes_the_deepest_elsewhere(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).random((20, 30, 3)).astype(np.float32)
+    write(Picture(pixels), tmp_path / "a.tiff")
+    np.testing.assert_array_equal(read(tmp_path / "a.tiff").pixels, pixels)
+    for suffix, kind, step in ((".png", np.uint16, 1 / 65535), (".webp", np.uint8, 1 / 255)):
+        write(Picture(pixels), tmp_path / f"a{suffix}", quality=100)
+        again = read(tmp_path / f"a{suffix}").pixels
+        assert again.dtype == kind
+        np.testing.assert_allclose(again * step, pixels, atol=step * 0.51)
+
+
+def test_webp_of_quality_100_is_lossless_even_where_it_is_transparent(tmp_path: Path) -> None:
+    write(Picture(CHANNELS["RGBA"]), tmp_path / "a.webp", quality=100)
+    np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "a.webp")), CHANNELS["RGBA"])
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".webp"])
+def test_quality_trades_size_for_likeness(tmp_path: Path, suffix: str) -> None:
+    errors, sizes = [], []
+    for quality in (20, 60, 95):
+        write(Picture(PHOTO), tmp_path / f"a{suffix}", quality=quality)
+        sizes.append((tmp_path / f"a{suffix}").stat().st_size)
+        again = np.asarray(Image.open(tmp_path / f"a{suffix}")).astype(float)
+        errors.append(float(np.mean((again - PHOTO) ** 2)))
+    assert sizes == sorted(sizes)
+    assert errors == sorted(errors, reverse=True)
+    assert errors[-1] < 15
+
+
+def test_jpeg_drops_an_opaque_alpha_and_refuses_another(tmp_path: Path) -> None:
+    opaque = np.dstack([PHOTO, np.full_like(ALPHA, 255)])
+    write(Picture(opaque), tmp_path / "a.jpg")
+    assert read(tmp_path / "a.jpg").pixels.shape == PHOTO.shape
+    with pytest.raises(PictureError, match="no transparency"):
+        write(Picture(CHANNELS["RGBA"]), tmp_path / "b.jpg")
+    assert not (tmp_path / "b.jpg").exists()
+
+
+def test_the_same_picture_gives_the_same_bytes(tmp_path: Path) -> None:
+    picture = Picture(PHOTO, exif=_exif(), icc_profile=_profile(), dpi=(300, 300))
+    for suffix in SUFFIXES:
+        for name in ("a", "b"):
+            write(picture, tmp_path / f"{name}{suffix}")
+        assert (tmp_path / f"a{suffix}").read_bytes() == (tmp_path / f"b{suffix}").read_bytes()
+
+
+# What belongs to a picture
+
+
+@pytest.mark.parametrize("orientation", range(1, 9))
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tiff", ".webp"])
+def test_orientation_is_applied_once_and_reset(
+    tmp_path: Path, suffix: str, orientation: int
+) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = orientation
+    Image.fromarray(PHOTO).save(tmp_path / f"a{suffix}", exif=exif.tobytes())
+    with Image.open(tmp_path / f"a{suffix}") as image:
+        upright = np.asarray(ImageOps.exif_transpose(image)).astype(int)
+    picture = read(tmp_path / f"a{suffix}")
+    np.testing.assert_allclose(picture.pixels, upright, atol=2)
+
+    write(picture, tmp_path / f"b{suffix}")
+    with Image.open(tmp_path / f"b{suffix}") as image:
+        assert image.getexif().get(ExifTags.Base.Orientation, 1) == 1
+        assert image.size == upright.shape[1::-1]
+    assert read(tmp_path / f"b{suffix}").pixels.shape == upright.shape
+
+
+@pytest.mark.parametrize("target", [".jpg", ".png", ".webp"])
+@pytest.mark.parametrize("source", [".jpg", ".png", ".webp"])
+def test_profile_exif_and_xmp_are_kept(tmp_path: Path, source: str, target: str) -> None:
+    packet = PngImagePlugin.PngInfo()
+    packet.add_itxt("XML:com.adobe.xmp", XMP.decode())
+    Image.fromarray(PHOTO).save(
+        tmp_path / f"a{source}",
+        exif=_exif(6, dpi=240),
+        icc_profile=_profile(),
+        **({"pnginfo": packet} if source == ".png" else {"xmp": XMP}),
+    )
+    picture = read(tmp_path / f"a{source}")
+    larger = replace(picture, pixels=picture.pixels.repeat(2, 0).repeat(2, 1))
+    write(larger, tmp_path / f"b{target}")
+    with Image.open(tmp_path / f"b{target}") as image:
+        assert image.info["icc_profile"] == _profile()
+        assert "Jürgen Åström".encode() in image.info["exif"]
+        assert b"PrintIM" in image.info["exif"]
+        assert XMP in (image.info.get("xmp") or image.info["XML:com.adobe.xmp"].encode())
+        sizes = image.getexif().get_ifd(ExifTags.IFD.Exif)
+        height, width = larger.pixels.shape[:2]
+        assert sizes[ExifTags.Base.ExifImageWidth] == width == 2 * PHOTO.shape[0]
+        assert sizes[ExifTags.Base.ExifImageHeight] == height == 2 * PHOTO.shape[1]
+
+
+def test_tiff_keeps_profile_and_xmp(tmp_path: Path) -> None:
+    write(Picture(PHOTO, icc_profile=_profile(), xmp=XMP), tmp_path / "a.tif")
+    picture = read(tmp_path / "a.tif")
+    assert (picture.icc_profile, picture.xmp) == (_profile(), XMP)
+
+
+def test_an_old_thumbnail_is_not_passed_on(tmp_path: Path) -> None:
+    thumbnail = io.BytesIO()
+    Image.new("RGB", (16, 12), "red").save(thumbnail, "JPEG")
+    exif = _exif(6, thumbnail=thumbnail.getvalue())
+    Image.fromarray(PHOTO).save(tmp_path / "a.jpg", exif=exif)
+    with Image.open(tmp_path / "a.jpg") as image:
+        assert ExifTags.Base.JpegIFOffset in image.getexif().get_ifd(ExifTags.IFD.IFD1)
+    write(read(tmp_path / "a.jpg"), tmp_path / "b.jpg")
+    with Image.open(tmp_path / "b.jpg") as image:
+        assert ExifTags.Base.JpegIFOffset not in image.getexif().get_ifd(ExifTags.IFD.IFD1)
+    assert thumbnail.getvalue() not in (tmp_path / "b.jpg").read_bytes()
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+def test_resolution_is_kept_also_against_an_old_exif_block(tmp_path: Path, suffix: str) -> None:
+    picture = Picture(PHOTO, exif=_exif(dpi=240), dpi=(300, 150))
+    write(picture, tmp_path / f"a{suffix}")
+    assert read(tmp_path / f"a{suffix}").dpi == pytest.approx((300, 150), rel=1e-3)
+    if suffix != ".webp":
+        with Image.open(tmp_path / f"a{suffix}") as image:
+            # JPEG has one figure in Pillow's eyes, the one across.
+            assert float(image.info["dpi"][0]) == pytest.approx(300, rel=1e-3)
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
+def test_resolution_is_read_turned_upright_and_none_where_none_is_stated(
+    tmp_path: Path, suffix: str
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    Image.fromarray(PHOTO).save(path)
+    assert read(path).dpi is None
+    if suffix == ".tif":
+        Image.fromarray(PHOTO).save(path, dpi=(100, 200), tiffinfo={274: 6})
+    else:
+        Image.fromarray(PHOTO).save(path, exif=_exif(6, dpi=100))
+    assert read(path).dpi == pytest.approx((200, 100), rel=1e-3)
+
+
+@pytest.mark.parametrize(
+    "exif", [b"Exif\0\0", b"Exif\0\0nonsense", b"Exif\0\0II*\0\xff\xff\xff\x7f" + b"\xff" * 40]
+)
+def test_nonsense_in_the_metadata_spoils_no_picture(tmp_path: Path, exif: bytes) -> None:
+    Image.fromarray(PHOTO).save(tmp_path / "a.jpg", exif=exif, icc_profile=b"nonsense")
+    picture = read(tmp_path / "a.jpg")
+    for suffix in SUFFIXES:
+        write(picture, tmp_path / f"b{suffix}")
+        assert read(tmp_path / f"b{suffix}").pixels.shape == PHOTO.shape
+
+
+# Names
+
+
+@pytest.mark.parametrize(
+    "name",
+    ["a b.png", "ü-日本.png", "x[1].png", "y.png[page=1].png", "n" * 251 + ".png", ".png.PNG"],
+)
+def test_any_name_is_a_name(tmp_path: Path, name: str) -> None:
+    write(Picture(PHOTO), tmp_path / name)
+    np.testing.assert_array_equal(read(tmp_path / name).pixels, PHOTO)
+    assert [path.name for path in tmp_path.iterdir()] == [name]
+
+
+def test_a_name_without_a_known_ending_cannot_be_written(tmp_path: Path) -> None:
+    for name in ("a", "a.bmp", "a.png.txt"):
+        with pytest.raises(PictureError, match=r"must end in one of .*\.webp"):
+            write(Picture(PHOTO), tmp_path / name)
+    assert not list(tmp_path.iterdir())
+
+
+# Files that are no pictures, or not whole
+
+
+def _sound_files(folder: Path) -> Iterator[Path]:
+    whole = astronaut()[:100, :150]
+    image = Image.fromarray(whole)
+    image.save(folder / "plain.png")
+    image.save(folder / "plain.tif")
+    image.save(folder / "lzw.tif", compression="tiff_lzw")
+    image.save(folder / "baseline.jpg")
+    image.save(folder / "progressive.jpg", progressive=True)
+    image.save(folder / "lossy.webp")
+    image.save(folder / "lossless.webp", lossless=True)
+    tifffile.imwrite(folder / "tiled.tif", whole, photometric="rgb", tile=(64, 64))
+    yield from sorted(folder.iterdir())
+
+
+def test_a_file_cut_short_anywhere_is_refused_in_silence(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    for path in _sound_files(tmp_path):
+        whole = path.read_bytes()
+        for tenth in range(1, 10):
+            path.write_bytes(whole[: len(whole) * tenth // 10])
+            with pytest.raises(PictureError, match=path.name):
+                read(path)
+    captured = capfd.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+
+
+def test_random_damage_gives_a_picture_or_a_picture_error(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    """Many formats cannot notice a changed pixel; what matters is that nothing else comes out."""
+    random = np.random.default_rng(0)
+    for path in _sound_files(tmp_path):
+        whole = path.read_bytes()
+        for _ in range(20):
+            damaged = bytearray(whole)
+            for place in random.integers(0, len(whole), 4):
+                damaged[place] ^= int(random.integers(1, 256))
+            path.write_bytes(damaged)
+            try:
+                picture = read(path)
+            except PictureError as error:
+                assert path.name in str(error)  # noqa: PT017 - both ends are right here
+            else:
+                assert picture.pixels.dtype in (np.uint8, np.uint16, np.float32)
+    captured = capfd.readouterr()
+    assert (captured.out, captured.err) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("content", "reason"),
+    [
+        (b"", "is empty"),
+        (b"only words\n", "no picture that can be read"),
+        (bytes(range(256)) * 20, "no picture that can be read"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>", "no picture"),
+        (b"\x89PNG\r\n\x1a\n", "cannot be read"),
+        (b"\xff\xd8\xff", "cannot be read"),
+    ],
+)
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".csv", ".svg"])
+def test_what_is_no_picture_is_refused(
+    tmp_path: Path, suffix: str, content: bytes, reason: str
+) -> None:
+    path = tmp_path / f"a{suffix}"
+    path.write_bytes(content)
+    with pytest.raises(PictureError, match=reason) as caught:
+        read(path)
+    assert str(path) in str(caught.value)
+
+
+def test_other_formats_are_named_and_refused(tmp_path: Path) -> None:
+    Image.fromarray(PHOTO).save(tmp_path / "a.gif")
+    with pytest.raises(PictureError, match=r"not read \(gif\). Convert it to PNG"):
+        read(tmp_path / "a.gif")
+
+
+def test_missing_files_folders_and_pipes_are_refused(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match="No such file"):
+        read(tmp_path / "missing.png")
+    with pytest.raises(PictureError, match="is a folder"):
+        read(tmp_path)
+    os.mkfifo(tmp_path / "pipe.png")
+    with pytest.raises(PictureError, match="or a device"):
+        read(tmp_path / "pipe.png")
+    with pytest.raises(PictureError, match="name too long"):
+        read(tmp_path / ("n" * 300 + ".png"))
+
+
+def test_several_pages_or_frames_are_refused(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((3, 20, 30), np.uint8), photometric="minisblack")
+    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
+    frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:])
+    for name, count in (("a.tif", 3), ("a.webp", 2)):
+        with pytest.raises(PictureError, match=f"{count} pages or frames"):
+            read(tmp_path / name)
+
+
+@pytest.mark.parametrize("kind", [np.int16, np.uint32, np.float64])
+def test_pixels_of_other_kinds_are_refused(tmp_path: Path, kind: type[np.generic]) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((20, 30), kind))
+    with pytest.raises(PictureError, match=r"a\.tif"):
+        read(tmp_path / "a.tif")
+
+
+@pytest.mark.parametrize("value", [-0.1, 1.5, np.nan, np.inf])
+def test_floating_point_outside_the_range_is_refused(tmp_path: Path, value: float) -> None:
+    pixels = np.full((20, 30), 0.5, np.float32)
+    pixels[3, 4] = value
+    tifffile.imwrite(tmp_path / "a.tif", pixels)
+    with pytest.raises(PictureError, match="range from 0 to 1"):
+        read(tmp_path / "a.tif")
+
+
+def test_huge_dimensions_are_refused_before_anything_is_decoded(tmp_path: Path) -> None:
+    Image.fromarray(PHOTO[..., 0]).save(tmp_path / "a.png")
+    content = bytearray((tmp_path / "a.png").read_bytes())
+    content[16:24] = struct.pack(">II", 100_000, 90_000)
+    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
+    (tmp_path / "a.png").write_bytes(content)
+    with pytest.raises(PictureError, match="100000 × 90000 pixels, more than the limit"):
+        read(tmp_path / "a.png")
+
+
+def test_the_limit_of_pixels_can_be_set(tmp_path: Path) -> None:
+    write(Picture(PHOTO), tmp_path / "a.png")
+    assert read(tmp_path / "a.png", max_pixels=60 * 80).pixels.shape == PHOTO.shape
+    with pytest.raises(PictureError, match="more than the limit of 4,799"):
+        read(tmp_path / "a.png", max_pixels=60 * 80 - 1)
+
+
+# Writing that fails
+
+
+def _too_wide_for_webp() -> NDArray[Any]:
+    return np.zeros((2, 20_000, 3), np.uint8)
+
+
+def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
+    write(Picture(PHOTO), tmp_path / "a.webp")
+    before = (tmp_path / "a.webp").read_bytes()
+    with pytest.raises(PictureError, match=r"a\.webp cannot be written"):
+        write(Picture(_too_wide_for_webp()), tmp_path / "a.webp")
+    assert (tmp_path / "a.webp").read_bytes() == before
+    assert [path.name for path in tmp_path.iterdir()] == ["a.webp"]
+
+
+def test_folders_that_are_missing_or_in_the_way_are_named(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match=r"none/a\.png cannot be written: No such file"):
+        write(Picture(PHOTO), tmp_path / "none" / "a.png")
+    (tmp_path / "a.png").mkdir()
+    with pytest.raises(PictureError, match=r"a\.png cannot be written: Is a directory"):
+        write(Picture(PHOTO), tmp_path / "a.png")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_the_umask_is_honoured(tmp_path: Path) -> None:
+    before = os.umask(0o027)
+    try:
+        write(Picture(PHOTO), tmp_path / "a.png")
+    finally:
+        os.umask(before)
+    assert (tmp_path / "a.png").stat().st_mode & 0o777 == 0o640
