@@ -153,7 +153,7 @@ def _errors_named(path: Path, done: str) -> Iterator[None]:
     try:
         yield
     except OSError as error:
-        raise PictureError(f"{path} cannot be {done}: {error.strerror}.") from error
+        raise PictureError(f"{path} cannot be {done}: {error.strerror or error}.") from error
     except pyvips.Error as error:
         if "known format" in error.detail:
             raise PictureError(
