@@ -58,7 +58,7 @@ def _print_version(asked: bool) -> None:
 def gladsr(
     context: typer.Context,
     *,
-    version: Annotated[
+    version: Annotated[  # noqa: ARG001 - its callback does the work
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
@@ -81,7 +81,7 @@ def main(arguments: list[str] | None = None) -> int:
         missing, 130 after Ctrl-C.
     """
     try:
-        return app(arguments, standalone_mode=False) or 0
+        return app(arguments, prog_name="gladsr", standalone_mode=False) or 0
     except typer.TyperException as error:
         say(error.format_message())
     except ModuleNotFoundError as error:

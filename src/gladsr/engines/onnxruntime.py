@@ -5,6 +5,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 import numpy as np
+import onnx
+import onnx.utils
 import onnxruntime
 from numpy.typing import NDArray
 
@@ -21,18 +23,25 @@ class OnnxRuntimeEngine:
 
     def __init__(self, onnx_path: Path, *, threads: int | None) -> None:
         onnxruntime.disable_telemetry_events()
-        options = onnxruntime.SessionOptions()
-        options.intra_op_num_threads = threads or 0  # 0: as many as there are cores
-        self._session = onnxruntime.InferenceSession(
-            onnx_path, options, providers=["CPUExecutionProvider"]
-        )
-        self._run_options = onnxruntime.RunOptions()
-        self._run_options.only_execute_path_to_fetches = True  # a draft skips the refine net
+        self._model = onnx.load(onnx_path)
+        self._threads = threads
+        self._sessions: dict[str, onnxruntime.InferenceSession] = {}
+
+    def _session(self, output: str) -> onnxruntime.InferenceSession:
+        """Return a session of the part of the model that ``output`` needs, and no more."""
+        if output not in self._sessions:
+            part = onnx.utils.Extractor(self._model).extract_model(["x"], [output])
+            options = onnxruntime.SessionOptions()
+            options.intra_op_num_threads = self._threads or 0  # 0: as many as there are cores
+            self._sessions[output] = onnxruntime.InferenceSession(
+                part.SerializeToString(), options, providers=["CPUExecutionProvider"]
+            )
+        return self._sessions[output]
 
     def run(self, x: NDArray[np.float32], *, draft: bool = False) -> NDArray[np.float32]:
         """Upscale; see `Engine`."""
-        inputs = {"x": np.ascontiguousarray(x.transpose(2, 0, 1)[np.newaxis])}
-        (y,) = self._session.run(["y_c" if draft else "y"], inputs, self._run_options)
+        batch = np.ascontiguousarray(x.transpose(2, 0, 1)[np.newaxis])
+        (y,) = self._session("y_c" if draft else "y").run(None, {"x": batch})
         return np.ascontiguousarray(y[0].transpose(1, 2, 0))
 
 

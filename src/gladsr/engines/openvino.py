@@ -49,18 +49,17 @@ class OpenVINOEngine:
     def _capabilities(self, device: str) -> list[str]:
         return list(self._core.get_property(device, ov.properties.device.capabilities))
 
-    def _compile(self, output: str) -> ov.CompiledModel:
-        """Compile the part of the model that ``output`` needs, and no more."""
-        model = ov.Model([self._model.output(output)], self._model.get_parameters(), output)
-        return self._core.compile_model(model, self._device, self._settings)
+    def _part(self, output: str) -> ov.CompiledModel:
+        """Return the part of the model that ``output`` needs, and no more, compiled."""
+        if output not in self._compiled:
+            part = ov.Model([self._model.output(output)], self._model.get_parameters(), output)
+            self._compiled[output] = self._core.compile_model(part, self._device, self._settings)
+        return self._compiled[output]
 
     def run(self, x: NDArray[np.float32], *, draft: bool = False) -> NDArray[np.float32]:
         """Upscale; see `Engine`."""
-        output = "y_c" if draft else "y"
-        if output not in self._compiled:
-            self._compiled[output] = self._compile(output)
         # A request each time: it gives a large picture's memory back, and threads do not share it.
-        request = self._compiled[output].create_infer_request()
+        request = self._part("y_c" if draft else "y").create_infer_request()
         request.infer([x.transpose(2, 0, 1)[np.newaxis]])
         y: NDArray[np.float32] = request.get_output_tensor().data[0]
         return np.ascontiguousarray(y.transpose(1, 2, 0))

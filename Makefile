@@ -1,0 +1,36 @@
+# `make demo` upscales a photograph; `make test` runs every check. Both set up what they need in
+# .venv the first time, which takes a few minutes, and cost nothing to set up again.
+
+PYTHON ?= python3
+BIN := .venv/bin
+RESULT := build/demo/chelsea-x2.png
+
+.PHONY: demo test clean
+
+demo: .venv/installed
+	@mkdir -p $(dir $(RESULT))
+	$(BIN)/gladsr upscale docs/demo/chelsea.png --output $(RESULT) --overwrite
+	@echo "The photograph docs/demo/chelsea.png, twice as large: $(RESULT)"
+
+test: .venv/installed-for-tests
+	$(BIN)/ruff check
+	$(BIN)/ruff format --check
+	$(BIN)/mypy
+	$(BIN)/pytest
+
+.venv/installed: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing gladsr into .venv …"
+	@$(BIN)/pip install --quiet --constraint constraints.txt --editable .
+	@touch $@
+
+.venv/installed-for-tests: pyproject.toml constraints.txt | $(BIN)/python
+	@echo "Installing gladsr and everything that its tests need, PyTorch among it, into .venv …"
+	@$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[test]"
+	@touch $@ .venv/installed
+
+$(BIN)/python:
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'gladsr needs Python 3.11 or newer; name it so: make PYTHON=python3.11')"
+	$(PYTHON) -m venv .venv
+
+clean:
+	rm -rf .venv build dist

@@ -1,0 +1,139 @@
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage
+from PIL import Image
+
+from gladsr import Upscaler
+from gladsr.cli import main
+from gladsr.pictures import read
+
+CHELSEA = skimage.data.chelsea()[80:112, 120:160]
+
+
+@pytest.fixture(autouse=True)
+def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(CHELSEA).save("a.png")
+    Path("in").mkdir()
+    for name in ("b.png", "c.jpg"):
+        Image.fromarray(CHELSEA[:8, :10]).save(Path("in") / name)
+    Path("in/notes.txt").write_text("not a picture")
+
+
+def files(folder: str) -> list[str]:
+    return sorted(path.name for path in Path(folder).iterdir())
+
+
+def test_one_picture(capsys: pytest.CaptureFixture[str]):
+    assert main(["upscale", "a.png", "-o", "large.png"]) == 0
+    np.testing.assert_array_equal(read("large.png").pixels, Upscaler("gladsr", scale=2)(CHELSEA))
+    printed = capsys.readouterr()
+    assert (printed.out, printed.err) == ("", "")  # no progress where there is no terminal
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_the_options_reach_the_upscaler(scale: int):
+    words = ["--model", "gladsr-l", "--scale", str(scale), "--draft", "--ensemble"]
+    machine = ["--engine", "onnxruntime", "--threads", "1", "--device", "cpu"]
+    assert main(["upscale", "a.png", "-o", "large.png", *words, *machine]) == 0
+    expected = Upscaler(
+        "gladsr-l", scale=scale, draft=True, ensemble=True, engine="onnxruntime", threads=1
+    )(CHELSEA)
+    np.testing.assert_array_equal(read("large.png").pixels, expected)
+
+
+def test_quality_changes_the_size_of_the_file():
+    for quality in ("40", "95"):
+        assert main(["upscale", "a.png", "-o", f"{quality}.jpg", "--quality", quality]) == 0
+    assert Path("40.jpg").stat().st_size < Path("95.jpg").stat().st_size / 2
+
+
+def test_a_folder_gives_a_folder():
+    assert main(["upscale", "in", "-o", "new/out"]) == 0
+    assert files("new/out") == ["b.png", "c.jpg"]
+    assert read("new/out/c.jpg").pixels.shape == (16, 20, 3)
+
+
+def test_recursive_keeps_the_structure():
+    assert main(["upscale", ".", "-o", "out", "--recursive"]) == 0
+    assert files("out") == ["a.png", "in"]
+    assert files("out/in") == ["b.png", "c.jpg"]
+
+
+def test_what_fails_is_named_and_the_rest_is_done(capsys: pytest.CaptureFixture[str]):
+    Path("in/broken.png").write_bytes(b"\x89PNG\r\n\x1a\nand nothing more")
+    assert main(["upscale", "in", "nowhere.png", "in/notes.txt", "-o", "out"]) == 1
+    assert files("out") == ["b.png", "c.jpg"]
+    broken, nowhere, notes, summary = capsys.readouterr().err.splitlines()
+    assert broken.startswith("gladsr: in/broken.png cannot be read")
+    assert nowhere.startswith("gladsr: nowhere.png cannot be read")
+    assert notes.startswith("gladsr: in/notes.txt ")
+    assert summary == "gladsr: 3 of 5 pictures failed"
+
+
+def test_nothing_is_done_when_an_output_exists(capsys: pytest.CaptureFixture[str]):
+    Path("out").mkdir()
+    Path("out/c.jpg").write_bytes(b"mine")
+    assert main(["upscale", "in", "-o", "out"]) == 2
+    assert "out/c.jpg exists already; --overwrite" in capsys.readouterr().err
+    assert files("out") == ["c.jpg"]
+    assert Path("out/c.jpg").read_bytes() == b"mine"
+
+
+def test_skip_existing_leaves_what_exists():
+    Path("out").mkdir()
+    Path("out/c.jpg").write_bytes(b"mine")
+    assert main(["upscale", "in", "-o", "out", "--skip-existing"]) == 0
+    assert files("out") == ["b.png", "c.jpg"]
+    assert Path("out/c.jpg").read_bytes() == b"mine"
+    assert main(["upscale", "in", "-o", "out", "--skip-existing"]) == 0
+
+
+def test_overwrite_replaces_what_exists():
+    Path("out.png").write_bytes(b"old")
+    assert main(["upscale", "a.png", "-o", "out.png", "--overwrite"]) == 0
+    assert read("out.png").pixels.shape == (64, 80, 3)
+
+
+def test_overwrite_never_replaces_the_input(capsys: pytest.CaptureFixture[str]):
+    before = Path("a.png").read_bytes()
+    assert main(["upscale", "a.png", "-o", "a.png", "--overwrite"]) == 2
+    assert "over the input a.png" in capsys.readouterr().err
+    assert Path("a.png").read_bytes() == before
+
+
+def test_two_inputs_with_one_output_are_refused_before_anything_is_done(
+    capsys: pytest.CaptureFixture[str],
+):
+    Path("in/a.png").write_bytes(Path("a.png").read_bytes())
+    assert main(["upscale", "a.png", "in", "-o", "out"]) == 2
+    assert "would both become out/a.png" in capsys.readouterr().err
+    assert not Path("out").exists()
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--scale", "5"], "gladsr has no scale 5; it has 2, 3, 4"),
+        (["--model", "esrgan"], "no model 'esrgan'; there are gladsr, gladsr-l"),
+        (["--device", "NPU7"], "no device 'NPU7'"),
+        (["--overwrite", "--skip-existing"], "choose one of --overwrite and --skip-existing"),
+        (["--quality", "101"], "--quality"),
+    ],
+)
+def test_wrong_options_are_refused_with_one_line(
+    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+):
+    assert main(["upscale", "a.png", "-o", "out.png", *words]) == 2
+    error = capsys.readouterr().err
+    assert message in error
+    assert error.count("\n") == 1
+    assert not Path("out.png").exists()
+
+
+def test_where_bf16_cannot_be_had_it_says_so(caplog: pytest.LogCaptureFixture):
+    words = ["--engine", "onnxruntime", "--precision", "bf16"]
+    assert main(["upscale", "a.png", "-o", "out.png", *words]) == 0
+    assert "fp32 is used instead" in caplog.text

@@ -1,0 +1,201 @@
+import logging
+import sys
+from pathlib import Path
+from typing import Any, get_args
+
+import numpy as np
+import onnx
+import pytest
+import skimage
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+
+from gladsr import engines, zoo
+from gladsr.engines import EngineError, EngineName, MissingExtraError, engine
+from gladsr.engines.onnxruntime import OnnxRuntimeEngine
+from gladsr.engines.openvino import OpenVINOEngine
+from gladsr.engines.torch import TorchEngine
+
+ENGINES: tuple[EngineName, ...] = ("openvino", "onnxruntime", "torch")
+CARD = zoo.card("gladsr-l", 3)
+
+
+@pytest.fixture(scope="module")
+def photo() -> NDArray[np.float32]:
+    crop: NDArray[np.uint8] = skimage.data.chelsea()[100:141, 150:205]
+    return crop.astype(np.float32) / 255
+
+
+@pytest.fixture(scope="module")
+def outputs(photo: NDArray[np.float32]) -> list[NDArray[np.float32]]:
+    """y_c and y as the network itself gives them."""
+    network = zoo.load_network(CARD.name, CARD.scale)
+    with torch.inference_mode():
+        batch = torch.from_numpy(photo).permute(2, 0, 1)[None]
+        return [y[0].permute(1, 2, 0).numpy() for y in network(batch)]
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_every_engine_gives_what_the_network_gives(
+    name: EngineName, photo: NDArray[np.float32], outputs: list[NDArray[np.float32]]
+):
+    loaded = engines.load(CARD, name)
+    y_c, y = outputs
+    np.testing.assert_allclose(loaded.run(photo), y, atol=1e-4)
+    np.testing.assert_allclose(loaded.run(photo, draft=True), y_c, atol=1e-4)
+    assert np.abs(y - y_c).max() > 1e-3  # so that the two cannot be mistaken for each other
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 2)])
+def test_any_size_down_to_one_pixel(name: EngineName, shape: tuple[int, int]):
+    y = engines.load(CARD, name).run(np.full((*shape, 3), 0.5, np.float32))
+    assert y.shape == (3 * shape[0], 3 * shape[1], 3)
+    assert y.dtype == np.float32
+    assert np.abs(y - 0.5).max() < 0.1
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_the_input_is_left_as_it_was_and_the_output_is_the_callers_own(
+    name: EngineName, photo: NDArray[np.float32]
+):
+    loaded, before = engines.load(CARD, name), photo.copy()
+    first = loaded.run(photo)
+    kept = first.copy()
+    loaded.run(1 - photo)
+    np.testing.assert_array_equal(photo, before)
+    np.testing.assert_array_equal(first, kept)
+    first *= 2
+
+
+@pytest.fixture
+def broken_refine_net(tmp_path: Path) -> Path:
+    """A model that doubles the sides; what leads from y_c to y fails for every size but 7×7."""
+    size: list[str | int | None] = ["n", 3, "h", "w"]
+    graph = helper.make_graph(
+        [
+            helper.make_node(
+                "Resize",
+                ["x", "", "scales"],
+                ["y_c"],
+                mode="nearest",
+                nearest_mode="floor",
+                coordinate_transformation_mode="asymmetric",
+            ),
+            helper.make_node("Reshape", ["y_c", "seven"], ["y"]),
+        ],
+        "broken",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, size)],
+        [
+            helper.make_tensor_value_info("y_c", TensorProto.FLOAT, ["n", 3, "H", "W"]),
+            helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, 7, 7]),
+        ],
+        [
+            helper.make_tensor("scales", TensorProto.FLOAT, [4], [1.0, 1.0, 2.0, 2.0]),
+            helper.make_tensor("seven", TensorProto.INT64, [4], [1, 3, 7, 7]),
+        ],
+    )
+    path = tmp_path / "broken.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)]), path)
+    return path
+
+
+def test_a_draft_does_not_run_the_refine_net(broken_refine_net: Path):
+    x = np.random.default_rng(0).random((4, 5, 3), np.float32)
+    for loaded in (
+        OpenVINOEngine(broken_refine_net, device="CPU", precision="fp32", threads=None),
+        OnnxRuntimeEngine(broken_refine_net, threads=None),
+    ):
+        np.testing.assert_array_equal(loaded.run(x, draft=True), x.repeat(2, 0).repeat(2, 1))
+        with pytest.raises(Exception, match=r"(?i)reshape"):
+            loaded.run(x)
+
+
+def test_a_draft_does_not_run_the_refine_net_in_torch(photo: NDArray[np.float32]):
+    network = zoo.load_network(CARD.name, CARD.scale)
+    calls: list[str] = []
+    network.ndg_f.register_forward_hook(lambda *_: calls.append("refine"))
+    loaded = TorchEngine(network, device="cpu", precision="fp32", threads=None)
+    loaded.run(photo, draft=True)
+    assert calls == []
+    loaded.run(photo)
+    assert calls == ["refine"]
+
+
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_openvino_is_told_its_precision_and_threads(precision: engines.Precision):
+    loaded = OpenVINOEngine(CARD.onnx_path, device="CPU", precision=precision, threads=1)
+    loaded.run(np.zeros((4, 4, 3), np.float32))
+    compiled = loaded._compiled["y"]
+    can = "BF16" in loaded._capabilities("CPU")
+    wanted = "bf16" if precision == "bf16" and can else "f32"
+    assert compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name() == wanted
+    assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
+
+
+@pytest.mark.parametrize("name", ["openvino", "torch"])
+def test_bf16_stays_near_fp32(name: EngineName, photo: NDArray[np.float32]):
+    exact = engines.load(CARD, name).run(photo)
+    fast = engines.load(CARD, name, precision="bf16").run(photo)
+    assert np.abs(fast - exact).mean() < 1 / 255
+    assert np.abs(fast - exact).max() < 8 / 255
+
+
+def test_without_bf16_openvino_says_so_and_uses_fp32(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, photo: NDArray[np.float32]
+):
+    monkeypatch.setattr(OpenVINOEngine, "_capabilities", lambda *_: ["FP32"])
+    loaded = engines.load(CARD, "openvino", precision="bf16")
+    assert "does not compute in bf16; fp32 is used" in caplog.text
+    np.testing.assert_array_equal(loaded.run(photo), engines.load(CARD, "openvino").run(photo))
+
+
+def test_onnxruntime_says_that_it_uses_fp32(caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.WARNING):
+        engines.load(CARD, "onnxruntime", precision="bf16")
+    assert "fp32 is used" in caplog.text
+
+
+def test_auto_is_the_first_engine_installed(monkeypatch: pytest.MonkeyPatch):
+    assert isinstance(engines.load(CARD), OpenVINOEngine)
+    monkeypatch.setattr(engine, "find_spec", lambda name: name != "openvino")
+    assert isinstance(engines.load(CARD), OnnxRuntimeEngine)
+
+
+@pytest.mark.parametrize(
+    ("name", "command"),
+    [
+        ("openvino", 'pip install "openvino"'),
+        ("onnxruntime", 'pip install "gladsr[onnxruntime]"'),
+        ("torch", 'pip install "gladsr[torch]"'),
+    ],
+)
+def test_a_missing_library_names_the_command_that_installs_it(
+    monkeypatch: pytest.MonkeyPatch, name: EngineName, command: str
+):
+    monkeypatch.delitem(sys.modules, f"gladsr.engines.{name}")
+    monkeypatch.setitem(sys.modules, name, None)
+    with pytest.raises(MissingExtraError) as raised:
+        engines.load(CARD, name)
+    assert command in str(raised.value)
+
+
+@pytest.mark.parametrize(
+    ("settings", "message"),
+    [
+        ({"engine": "tensorrt"}, "no engine 'tensorrt'; there are auto, openvino"),
+        ({"precision": "fp8"}, "no precision 'fp8'; there are fp32, bf16"),
+        ({"threads": 0}, "threads is 0, but must be 1 or more"),
+        ({"device": "NPU7"}, "no device 'NPU7' here, only CPU"),
+        ({"engine": "onnxruntime", "device": "cuda"}, "cpu only, not on 'cuda'"),
+        ({"engine": "torch", "device": "abacus"}, "cannot use the device 'abacus'"),
+    ],
+)
+def test_what_cannot_be_had_is_refused(settings: dict[str, Any], message: str):
+    with pytest.raises(EngineError, match=message):
+        engines.load(CARD, **settings)
+
+
+def test_every_engine_has_its_tests():
+    assert {"auto", *ENGINES} == set(get_args(EngineName))

@@ -1,0 +1,56 @@
+import numpy as np
+import pytest
+from numpy.typing import DTypeLike
+
+from gladsr.upscaling.pixels import from_unit, limit_to_neighbours, to_unit
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
+def test_every_level_survives_the_way_there_and_back(dtype: DTypeLike):
+    levels = np.arange(np.iinfo(np.dtype(dtype)).max + 1).astype(dtype)[np.newaxis]
+    np.testing.assert_array_equal(from_unit(to_unit(levels), like=levels), levels)
+
+
+@pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 2), (2, 3, 3), (2, 3, 4)])
+def test_floats_keep_their_depth_and_shape(dtype: DTypeLike, shape: tuple[int, ...]):
+    pixels = np.random.default_rng(0).random(shape).astype(dtype)
+    assert to_unit(pixels).dtype == np.float32
+    assert to_unit(pixels).ndim == 3
+    back = from_unit(to_unit(pixels), like=pixels)
+    assert back.dtype == dtype
+    np.testing.assert_allclose(back, pixels, atol=1e-6)
+
+
+def test_what_overshoots_is_clipped():
+    values = np.array([[[-0.5], [1.5]]], np.float32)
+    for dtype, white in ((np.uint8, 255), (np.uint16, 65535), (np.float64, 1)):
+        assert from_unit(values, like=np.zeros((1, 2), dtype)).tolist() == [[0, white]]
+
+
+@pytest.mark.parametrize(
+    ("pixels", "error", "message"),
+    [
+        (np.zeros((0, 3), np.uint8), ValueError, "the array is empty: 0×3"),
+        (np.zeros(4, np.uint8), ValueError, "the array is 4, not H×W"),
+        (np.zeros((2, 2, 5), np.uint8), ValueError, "the array is 2×2×5, not H×W"),
+        (np.zeros((2, 2, 1), np.uint8), ValueError, "the array is 2×2×1, not H×W"),
+        (np.zeros((2, 2), np.int32), TypeError, "not int32"),
+        (np.zeros((2, 2), bool), TypeError, "not bool"),
+        (np.full((2, 2), 1.5), ValueError, "these are 1.5 to 1.5"),
+        (np.full((2, 2), -0.1), ValueError, "these are -0.1 to -0.1"),
+        (np.full((2, 2), np.nan), ValueError, "these are nan to nan"),
+    ],
+)
+def test_other_pixels_are_refused(pixels: np.ndarray, error: type[Exception], message: str):
+    with pytest.raises(error, match=message):
+        to_unit(pixels)
+
+
+def test_limits_are_those_of_the_nine_neighbours():
+    x = np.zeros((5, 5), np.float32)
+    x[2, 2] = 1
+    y = limit_to_neighbours(np.full((10, 10), 7, np.float32), x, 2)
+    expected = np.zeros((10, 10))
+    expected[2:8, 2:8] = 1
+    np.testing.assert_array_equal(y, expected)

@@ -1,0 +1,221 @@
+import pickle
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import skimage
+from numpy.typing import DTypeLike, NDArray
+from PIL import Image, ImageCms
+
+from gladsr import Upscaler, zoo
+from gladsr.engines import EngineError
+from gladsr.pictures import Picture, read, resize, write
+
+CHELSEA: NDArray[np.uint8] = skimage.data.chelsea()[80:180, 120:260]
+
+
+@pytest.fixture(scope="module")
+def sr() -> Upscaler:
+    return Upscaler("gladsr", scale=2)
+
+
+@pytest.mark.parametrize("model", zoo.MODELS)
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_a_photograph_comes_out_sharper_than_by_bicubic(model: str, scale: int):
+    original = CHELSEA[:96, :132]
+    small = resize(original, scale=1 / scale)
+    ours = Upscaler(model, scale=scale)(small)
+    bicubic = resize(small, scale=scale)
+    psnr = [skimage.metrics.peak_signal_noise_ratio(original, y) for y in (ours, bicubic)]
+    assert psnr[0] > psnr[1] + 0.3
+
+
+@pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16, np.float32, np.float64])
+@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 2), (5, 7, 3), (5, 7, 4), (1, 1), (1, 9, 3)])
+def test_arrays_keep_their_kind_depth_and_channels(
+    sr: Upscaler, dtype: DTypeLike, shape: tuple[int, ...]
+):
+    unit = np.random.default_rng(0).random(shape)
+    white = 1 if np.dtype(dtype).kind == "f" else np.iinfo(np.dtype(dtype)).max
+    pixels = (unit * white).astype(dtype)
+    before = pixels.copy()
+    y = sr(pixels)
+    assert y.dtype == dtype
+    assert y.shape == (2 * shape[0], 2 * shape[1], *shape[2:])
+    np.testing.assert_array_equal(pixels, before)
+
+
+@pytest.mark.parametrize(
+    ("mode", "comes_out"),
+    [
+        ("L", "L"),
+        ("LA", "LA"),
+        ("RGB", "RGB"),
+        ("RGBA", "RGBA"),
+        ("I;16", "I;16"),
+        ("F", "F"),
+        ("P", "RGB"),
+        ("1", "L"),
+    ],
+)
+def test_images_give_images(sr: Upscaler, mode: str, comes_out: str):
+    image = Image.fromarray(CHELSEA[:20, :30])
+    if mode == "F":
+        image = Image.fromarray(np.asarray(image.convert("L"), np.float32) / 255)
+    elif mode == "I;16":
+        image = Image.fromarray(np.asarray(image.convert("L"), np.uint16) * 257)
+    else:
+        image = image.convert(mode)
+    y = sr(image)
+    assert (y.mode, y.size) == (comes_out, (60, 40))
+
+
+def test_an_image_keeps_its_profile_and_resolution(sr: Upscaler):
+    image = Image.fromarray(CHELSEA[:20, :30])
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    image.info.update(icc_profile=profile, dpi=(300, 300))
+    assert sr(image).info["icc_profile"] == profile
+
+
+def test_other_image_modes_are_refused(sr: Upscaler):
+    with pytest.raises(ValueError, match="CMYK"):
+        sr(Image.new("CMYK", (4, 4)))
+
+
+def test_an_image_an_array_and_a_path_give_the_same_pixels(sr: Upscaler, tmp_path: Path):
+    file = tmp_path / "chelsea.png"
+    Image.fromarray(CHELSEA).save(file)
+    y = sr(CHELSEA)
+    np.testing.assert_array_equal(sr(file), y)
+    np.testing.assert_array_equal(sr(str(file)), y)
+    np.testing.assert_array_equal(np.asarray(sr(Image.fromarray(CHELSEA))), y)
+
+
+def test_grey_is_upscaled_as_the_same_grey_in_three_channels(sr: Upscaler):
+    grey = CHELSEA[..., 1]
+    y = sr(np.stack([grey] * 3, axis=2)).astype(float)
+    assert np.abs(sr(grey) - y.mean(axis=2)).max() < 1
+
+
+def test_a_smooth_ramp_of_16_bits_shows_no_banding(sr: Upscaler):
+    ramp = np.linspace(20_000, 22_000, 128).round().astype(np.uint16)
+    y = sr(np.tile(ramp, (32, 1)))[16, 8:-8]
+    assert len(np.unique(y)) > 0.9 * y.size  # 8 bits would leave 9 levels
+    assert np.abs(np.diff(y.astype(int))).max() < 64
+
+
+@pytest.mark.parametrize("alpha", [0, 90, 255])
+def test_a_constant_alpha_stays_what_it_is(sr: Upscaler, alpha: int):
+    y = sr(np.dstack([CHELSEA[:20, :30], np.full((20, 30), alpha, np.uint8)]))
+    assert (y[..., 3] == alpha).all()
+
+
+@pytest.mark.parametrize("background", [0.0, 1.0])
+def test_a_cut_out_has_no_fringe_over_black_or_white(sr: Upscaler, background: float):
+    """A cut-out that is upscaled looks as one that is upscaled on its background."""
+    rows, columns = np.mgrid[:60, :80]
+    alpha = np.clip(20.5 - np.hypot(rows - 30, columns - 40), 0, 1)[..., np.newaxis]
+    colour = np.array([0.9, 0.5, 0.1])
+    # The invisible pixels are of a colour that would show, did it bleed into the edge.
+    hidden = np.where(alpha > 0, colour, [0.0, 1.0, 1.0])
+    y = sr(np.concatenate([hidden, alpha], axis=2))
+    over = y[..., :3] * y[..., 3:] + background * (1 - y[..., 3:])
+    difference = over - sr(colour * alpha + background * (1 - alpha))
+    assert np.abs(difference).mean() < 1 / 255
+    edge = difference[(y[..., 3] > 0.02) & (y[..., 3] < 0.98)]
+    assert len(edge) > 500
+    assert np.abs(edge.mean(axis=0)).max() < 0.01  # neither dark nor bright nor coloured
+    assert np.abs(edge).mean() < 0.025
+
+
+def test_tiles_differ_little_from_the_whole(sr: Upscaler):
+    whole = sr(CHELSEA).astype(float)
+    tiled = Upscaler("gladsr", scale=2, tile=64)(CHELSEA).astype(float)
+    assert np.abs(tiled - whole).mean() < 0.5
+    assert np.abs(tiled - whole).max() < 24
+
+
+def test_a_large_picture_goes_through_in_tiles(sr: Upscaler, monkeypatch: pytest.MonkeyPatch):
+    sides: list[tuple[int, ...]] = []
+
+    def run(x: NDArray[np.float32]) -> NDArray[np.float32]:
+        sides.append(x.shape)
+        return x.repeat(2, axis=0).repeat(2, axis=1)
+
+    monkeypatch.setattr(sr, "_run", run)
+    large = np.random.default_rng(0).integers(0, 256, (700, 900, 3), np.uint8)
+    np.testing.assert_array_equal(sr(large), large.repeat(2, axis=0).repeat(2, axis=1))
+    assert len(sides) == 12
+    assert max(map(max, sides)) <= 320
+
+
+def test_the_ensemble_is_nearer_to_the_original(sr: Upscaler):
+    small = resize(CHELSEA, scale=0.5)
+    plus = Upscaler("gladsr", scale=2, ensemble=True)(small)
+    errors = [np.square(y.astype(float) - CHELSEA).mean() for y in (plus, sr(small))]
+    assert errors[0] < errors[1]
+
+
+def test_a_draft_is_the_coarse_output(sr: Upscaler):
+    draft = Upscaler("gladsr", scale=2, draft=True)(CHELSEA).astype(float)
+    difference = np.abs(draft - sr(CHELSEA))
+    assert 0 < difference.mean() < 2
+
+
+def test_it_can_be_pickled(sr: Upscaler):
+    copy = pickle.loads(pickle.dumps(sr))  # noqa: S301 - our own bytes
+    assert repr(copy) == repr(sr)
+    np.testing.assert_array_equal(copy(CHELSEA), sr(CHELSEA))
+
+
+def test_the_same_picture_gives_the_same_bytes(sr: Upscaler):
+    np.testing.assert_array_equal(sr(CHELSEA), sr(CHELSEA))
+
+
+@pytest.mark.parametrize(
+    ("settings", "error", "message"),
+    [
+        ({"model": "esrgan"}, zoo.UnknownModelError, "no model 'esrgan'"),
+        ({"scale": 5}, zoo.UnknownModelError, "no scale 5; it has 2, 3, 4"),
+        ({"engine": "abacus"}, EngineError, "no engine 'abacus'"),
+        ({"tile": 8}, ValueError, "tile is 8, but must be 16 or more"),
+    ],
+)
+def test_wrong_settings_are_refused(settings: Any, error: type[Exception], message: str):
+    with pytest.raises(error, match=message):
+        Upscaler(**settings)
+
+
+def test_save_keeps_the_metadata_and_scales_the_resolution(sr: Upscaler, tmp_path: Path):
+    profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
+    xmp = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"></x:xmpmeta>'
+    source = Picture(CHELSEA, icc_profile=profile, xmp=xmp, dpi=(72.0, 72.0))
+    write(source, tmp_path / "in.jpg")
+    sr.save(tmp_path / "in.jpg", tmp_path / "out.jpg")
+    saved = read(tmp_path / "out.jpg")
+    assert saved.icc_profile == profile
+    assert saved.xmp == xmp
+    assert saved.dpi == pytest.approx((144, 144))
+    assert saved.pixels.shape == (200, 280, 3)
+
+
+def test_save_does_not_overwrite_unless_told(sr: Upscaler, tmp_path: Path):
+    source, destination = tmp_path / "in.png", tmp_path / "out.png"
+    Image.fromarray(CHELSEA[:4, :4]).save(source)
+    destination.write_bytes(b"mine")
+    with pytest.raises(FileExistsError, match=r"out\.png exists already"):
+        sr.save(source, destination)
+    assert destination.read_bytes() == b"mine"
+    sr.save(source, destination, overwrite=True)
+    assert read(destination).pixels.shape == (8, 8, 3)
+
+
+@pytest.mark.parametrize("channels", [3, 4])
+def test_save_tells_its_progress(sr: Upscaler, tmp_path: Path, channels: int):
+    pixels = np.zeros((5, 5, channels), np.uint8)
+    write(Picture(pixels), tmp_path / "in.png")
+    shares: list[float] = []
+    sr.save(tmp_path / "in.png", tmp_path / "out.png", progress=shares.append)
+    assert shares == sorted(shares)
+    assert shares[-1] == 1
