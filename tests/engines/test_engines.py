@@ -24,7 +24,7 @@ CARD = zoo.card("gladsr-l", 3)
 @pytest.fixture(scope="module")
 def photo() -> NDArray[np.float32]:
     crop: NDArray[np.uint8] = skimage.data.chelsea()[100:141, 150:205]
-    return crop.astype(np.float32) / 255
+    return crop.astype(np.float32) / np.float32(255)
 
 
 @pytest.fixture(scope="module")

@@ -83,7 +83,7 @@ def main(arguments: list[str] | None = None) -> int:
     try:
         return app(arguments, prog_name="gladsr", standalone_mode=False) or 0
     except typer.TyperException as error:
-        say(error.format_message())
+        say(error.format_message().removeprefix("Invalid value: "))
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:
             raise
