@@ -26,7 +26,9 @@ def _random(config: GladsrConfig) -> Gladsr:
 
 @settings(max_examples=20, deadline=None)
 @given(st.sampled_from([2, 3, 4]), st.integers(1, 9), st.integers(1, 9), st.integers(1, 2))
-def test_any_size_gives_exactly_scale_times_it(scale: int, height: int, width: int, batch: int):
+def test_any_size_gives_exactly_scale_times_it(
+    scale: int, height: int, width: int, batch: int
+) -> None:
     network = _random(replace(SMALL, scale=scale))
     with torch.no_grad():
         y_c, y = network(torch.rand(batch, 3, height, width))
@@ -35,7 +37,7 @@ def test_any_size_gives_exactly_scale_times_it(scale: int, height: int, width: i
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_untrained_network_is_the_bicubic_upscale(scale: int):
+def test_untrained_network_is_the_bicubic_upscale(scale: int) -> None:
     x = torch.rand(1, 3, 8, 9)
     bicubic = nn.Upsample(scale_factor=scale, mode="bicubic")(x)
     for output in Gladsr(replace(SMALL, scale=scale))(x):
@@ -59,7 +61,7 @@ def test_untrained_network_is_the_bicubic_upscale(scale: int):
         {"upsampler": "separable"},
     ],
 )
-def test_every_weight_of_every_variant_matters(changes: dict[str, Any]):
+def test_every_weight_of_every_variant_matters(changes: dict[str, Any]) -> None:
     network = _random(replace(SMALL, **changes))
     y_c, y = network(torch.rand(1, 3, 6, 5))
     assert y.shape == (1, 3, 12, 10)
@@ -68,30 +70,29 @@ def test_every_weight_of_every_variant_matters(changes: dict[str, Any]):
     assert not idle
 
 
-def test_without_a_coarse_output_both_outputs_are_the_same():
+def test_without_a_coarse_output_both_outputs_are_the_same() -> None:
     y_c, y = _random(replace(SMALL, coarse_output=False))(torch.rand(1, 3, 4, 4))
     assert y_c is y
 
 
-def test_coarse_output_does_not_see_the_refine_net():
+def test_coarse_output_does_not_see_the_refine_net() -> None:
     network = _random(SMALL)
     network(torch.rand(1, 3, 4, 4))[0].sum().backward()
     assert all(p.grad is None for p in network.ndg_f.parameters())
     assert all(p.grad is not None for p in network.upsampler.parameters())
 
 
-def test_channel_weights_see_the_whole_picture_and_masks_only_nearby():
-    network = _random(SMALL)
-    lsb = network.ndg_c.glams[0].lsbs[0]
+def test_channel_weights_see_the_whole_picture_and_masks_only_nearby() -> None:
+    glam: Any = _random(SMALL).ndg_c.glams[0]
+    csu, sgu = glam.lsbs[0].csu, glam.ggb.sgu
     u = torch.rand(1, 32, 9, 9)
     changed = u.clone()
     changed[..., 0, 0] += 1
-    weights, weights_changed = lsb.csu.weights(u), lsb.csu.weights(changed)
+    weights, weights_changed = csu.weights(u), csu.weights(changed)
     assert weights.shape == (1, 32, 1, 1)
     assert ((weights > 0) & (weights < 1)).all()
     assert (weights != weights_changed).any()
 
-    sgu = network.ndg_c.glams[0].ggb.sgu
     features = torch.rand(1, 96, 9, 9)
     changed = features.clone()
     changed[..., 0, 0] += 1
@@ -101,7 +102,7 @@ def test_channel_weights_see_the_whole_picture_and_masks_only_nearby():
     torch.testing.assert_close(mask[..., 2:, 2:], mask_changed[..., 2:, 2:])
 
 
-def test_flat_colour_gives_nearly_flat_colour_inside():
+def test_flat_colour_gives_nearly_flat_colour_inside() -> None:
     network = _random(SMALL)
     with torch.no_grad():
         _, y = network(torch.full((1, 3, 64, 64), 0.5))
@@ -119,11 +120,11 @@ def test_flat_colour_gives_nearly_flat_colour_inside():
         ({"reduction": 5}, "reduction"),
     ],
 )
-def test_impossible_configurations_are_refused_by_name(changes: dict[str, Any], field: str):
+def test_impossible_configurations_are_refused_by_name(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(ValueError, match=field):
         GladsrConfig(**changes)
 
 
-def test_unknown_size_names_those_there_are():
+def test_unknown_size_names_those_there_are() -> None:
     with pytest.raises(ValueError, match="gladsr-l"):
         GladsrConfig.named("gladsr-xl")

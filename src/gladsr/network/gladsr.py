@@ -12,8 +12,8 @@ class Gladsr(nn.Module):
     """GLADSR and its relatives, as ``config`` says.
 
     The input is RGB in [0, 1] with nothing subtracted: α·x_up carries the mean, and the residual
-    images have none to speak of. Weights start as PyTorch's (He et al. 2015, uniform), but those of
-    the gating layers at zero: so the first output of an untrained network is the bicubic upscale.
+    images have none to speak of. Weights begin as ``layers.conv`` says, those of the gating layers
+    at zero: so the first output of an untrained network is the bicubic upscale.
 
     Example:
         >>> network = Gladsr(GladsrConfig(scale=3))
@@ -29,14 +29,10 @@ class Gladsr(nn.Module):
         self.ndg_c = NestedDenseGroup(config)
         self.ndg_f = NestedDenseGroup(config)
         self.upsampler, channels = upsampler(config)  # shared by the basic and the refine net
-        self.re_c = conv(channels, 3, 3) if config.coarse_output else None
-        self.re_f = conv(channels, 3, 3)
+        self.re_c = conv(channels, 3, 3, gain=0.0) if config.coarse_output else None
+        self.re_f = conv(channels, 3, 3, gain=0.0)
         self.alpha = nn.Parameter(torch.ones(()))
         self.beta = nn.Parameter(torch.ones(()))
-        for gating in (self.re_c, self.re_f):
-            if gating is not None:
-                nn.init.zeros_(gating.weight)
-                nn.init.zeros_(gating.bias)
 
     def upscale_bicubic(self, x: Tensor) -> Tensor:
         """Return x_up: PyTorch's bicubic (a = -0.75, half-pixel centres), no antialias needed."""

@@ -1,0 +1,76 @@
+"""`gladsr export`: a model's weights as a file for other programs, or into the zoo."""
+
+from pathlib import Path
+from typing import Annotated, Literal
+
+import typer
+
+from gladsr.cli.console import say
+
+Format = Literal["onnx", "openvino", "safetensors"]
+
+
+def export(
+    model: Annotated[
+        str,
+        typer.Argument(
+            metavar="MODEL", help="A model of the zoo, or the folder of a training run."
+        ),
+    ],
+    output: Annotated[
+        Path | None, typer.Option("--output", "-o", help="The file to write.")
+    ] = None,
+    *,
+    scale: Annotated[int, typer.Option(help="Which scale of a model of the zoo.")] = 2,
+    format: Annotated[  # noqa: A002 - the option's name
+        Format | None,
+        typer.Option(help="[default: by the file's ending: .onnx, .xml, .safetensors]"),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an output that exists already.")
+    ] = False,
+    zoo: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="DATA",
+            help="Instead of a file: put a training run into the zoo, with a card whose scores are "
+            "measured on DATA/test/Set5, Set14 and B100.",
+        ),
+    ] = None,
+) -> None:
+    """Write a model as ONNX, OpenVINO IR or safetensors.
+
+    ONNX: input x, (1, 3, h, w), RGB in [0, 1]; outputs y_c and y, the coarse and the final picture.
+
+    gladsr export gladsr --scale 4 -o gladsr-x4.onnx
+    """
+    from gladsr.training import DataError  # noqa: PLC0415 - needs the extra gladsr[train]
+    from gladsr.training import export as files  # noqa: PLC0415 - likewise
+    from gladsr.training.release import load_trained, release  # noqa: PLC0415 - likewise
+
+    if (output is None) == (zoo is None):
+        raise typer.BadParameter("name a file with -o")
+    try:
+        if zoo is not None:
+            say(f"{release(Path(model), zoo)} is in the zoo")
+            return
+        assert output is not None  # noqa: S101 - tells the type checker what was asked above
+        export_as = _format(output, format)
+        if output.exists() and not overwrite:
+            raise typer.BadParameter(f"{output} exists already; --overwrite replaces it")
+        getattr(files, f"export_{export_as}")(load_trained(model, scale), output)
+    except DataError as error:
+        say(str(error))
+        raise typer.Exit(2) from None
+
+
+def _format(output: Path, chosen: Format | None) -> Format:
+    """Return the chosen format, or the one that the file's ending tells."""
+    by_ending: dict[str, Format] = {
+        ".onnx": "onnx",
+        ".xml": "openvino",
+        ".safetensors": "safetensors",
+    }
+    if chosen is None and output.suffix not in by_ending:
+        raise typer.BadParameter(f"{output} has none of the endings {', '.join(by_ending)}")
+    return chosen or by_ending[output.suffix]

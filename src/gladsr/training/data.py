@@ -1,0 +1,189 @@
+"""Training data: images decoded once, memory-mapped, and crops that depend on (seed, n) alone."""
+
+import hashlib
+import json
+import shutil
+import tempfile
+from collections.abc import Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+from torch import Tensor
+
+from gladsr import pictures
+
+Pixels = NDArray[np.uint8]
+_FORMAT = 1  # of the cache; raise it when what is stored changes
+
+
+class DataError(ValueError):
+    """There is nothing to train on; the message says where and why."""
+
+
+@dataclass(frozen=True)
+class PairedImages:
+    """HR images and their exact bicubic LR, as views of two memory-mapped files.
+
+    Attributes:
+        names: file names.
+        hr: images, (s·h, s·w, 3), uint8.
+        lr: the same at the low resolution, (h, w, 3), uint8.
+    """
+
+    names: list[str]
+    hr: list[Pixels]
+    lr: list[Pixels]
+
+    def __len__(self) -> int:
+        """Return the number of pairs."""
+        return len(self.names)
+
+
+def load_pairs(
+    folders: list[Path], scale: int, cache: Path, *, exclude: Sequence[str] = ()
+) -> PairedImages:
+    """Return all images of ``folders`` with their LR, from ``cache`` if they are there already.
+
+    HR images are cropped to a multiple of ``scale``; LR is MATLAB's bicubic.
+
+    Raises:
+        DataError: a folder is missing or has no image.
+        pictures.PictureError: an image cannot be read.
+    """
+    files = [file for folder in folders for file in _images(folder) if file.name not in exclude]
+    stamps = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
+    key = hashlib.sha256(json.dumps([_FORMAT, scale, stamps]).encode()).hexdigest()[:16]
+    packed = cache / f"x{scale}-{key}"
+    if not packed.exists():
+        _pack(files, scale, packed)
+    return _open(packed, scale)
+
+
+def _images(folder: Path) -> list[Path]:
+    if not folder.is_dir():
+        raise DataError(f"{folder} is not a folder")
+    suffixes = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"}
+    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in suffixes)
+    if not files:
+        raise DataError(f"{folder} has no images")
+    return files
+
+
+def _pack(files: list[Path], scale: int, packed: Path) -> None:
+    packed.parent.mkdir(parents=True, exist_ok=True)
+    unfinished = Path(tempfile.mkdtemp(prefix=f"{packed.name}.", dir=packed.parent))
+    try:
+        index = []
+        with (unfinished / "hr").open("wb") as hr_file, (unfinished / "lr").open("wb") as lr_file:
+            for file in files:
+                hr = pictures.mod_crop(_rgb(pictures.read(file).pixels), scale)
+                lr = pictures.resize(hr, scale=1 / scale)
+                hr_file.write(np.ascontiguousarray(hr).data)
+                lr_file.write(np.ascontiguousarray(lr).data)
+                index.append((file.name, lr.shape[0], lr.shape[1]))
+        (unfinished / "index.json").write_text(json.dumps(index), encoding="utf-8")
+        unfinished.rename(packed)
+    except OSError:
+        if not packed.exists():  # else another run has just packed the same images
+            raise
+    finally:
+        shutil.rmtree(unfinished, ignore_errors=True)
+
+
+def _rgb(pixels: NDArray[Any]) -> Pixels:
+    """Return 8-bit RGB of grey or RGB of any depth, with alpha or without, which is dropped."""
+    if pixels.ndim == 2:
+        pixels = pixels[..., None]
+    colours = pixels[..., :3] if pixels.shape[2] >= 3 else np.repeat(pixels[..., :1], 3, 2)
+    return pictures.to_depth(colours, np.dtype(np.uint8))
+
+
+def _open(packed: Path, scale: int) -> PairedImages:
+    index = json.loads((packed / "index.json").read_text(encoding="utf-8"))
+    names = [name for name, _, _ in index]
+    sizes = [(h, w) for _, h, w in index]
+    return PairedImages(
+        names,
+        _views(packed / "hr", [(scale * h, scale * w) for h, w in sizes]),
+        _views(packed / "lr", sizes),
+    )
+
+
+def _views(file: Path, sizes: list[tuple[int, int]]) -> list[Pixels]:
+    stored = np.memmap(file, np.uint8, "r")
+    ends = np.cumsum([3 * h * w for h, w in sizes])
+    parts = np.split(stored, ends[:-1])
+    return [part.reshape(h, w, 3) for part, (h, w) in zip(parts, sizes, strict=True)]
+
+
+class Crops:
+    """An endless sequence of training samples; which crop is the n-th depends on (seed, n) alone.
+
+    An image is drawn in proportion to the number of crops it holds, the place within it and one of
+    the 8 flips and quarter turns evenly.
+
+    Args:
+        pairs: the images. Those smaller than a crop are left out.
+        patch: side of a crop in LR pixels.
+        seed: the sequence's.
+        shuffle_colours: put the colour channels in random order as well.
+
+    Raises:
+        DataError: no image is as large as a crop.
+    """
+
+    def __init__(
+        self, pairs: PairedImages, patch: int, seed: int, *, shuffle_colours: bool = False
+    ) -> None:
+        self.patch = patch
+        self.seed = seed
+        self.shuffle_colours = shuffle_colours
+        large = [i for i, lr in enumerate(pairs.lr) if min(lr.shape[:2]) >= patch]
+        if not large:
+            raise DataError(f"no training image is as large as a crop of {patch} LR pixels")
+        self.hr = [pairs.hr[i] for i in large]
+        self.lr = [pairs.lr[i] for i in large]
+        self.scale = self.hr[0].shape[0] // self.lr[0].shape[0]
+        self.left_out = len(pairs) - len(large)
+        areas = np.array([lr.shape[0] * lr.shape[1] for lr in self.lr], float)
+        self._chances = np.cumsum(areas / areas.sum())
+
+    def sample(self, n: int) -> tuple[Pixels, Pixels]:
+        """Return LR and HR of the n-th crop, (p, p, 3) and (s·p, s·p, 3)."""
+        random = np.random.default_rng((self.seed, n))
+        chosen = int(np.searchsorted(self._chances, random.random(), "right"))
+        chosen = min(chosen, len(self.lr) - 1)
+        lr, hr = self.lr[chosen], self.hr[chosen]
+        p, s = self.patch, self.scale
+        top = int(random.integers(lr.shape[0] - p + 1))
+        left = int(random.integers(lr.shape[1] - p + 1))
+        turns, flip = divmod(int(random.integers(8)), 2)
+        colours = random.permutation(3) if self.shuffle_colours else np.arange(3)
+
+        def augment(crop: Pixels) -> Pixels:
+            return np.rot90(crop[:, ::-1] if flip else crop, turns)[..., colours]
+
+        return (
+            augment(lr[top : top + p, left : left + p]),
+            augment(hr[s * top : s * (top + p), s * left : s * (left + p)]),
+        )
+
+    def batch(self, first: int, size: int) -> tuple[Tensor, Tensor]:
+        """Return samples ``first`` to ``first + size - 1`` as float RGB in [0, 1].
+
+        Returns:
+            LR, (size, 3, p, p), and HR, (size, 3, s·p, s·p), in channels_last memory format.
+        """
+        samples = [self.sample(n) for n in range(first, first + size)]
+        return to_tensor(np.stack([lr for lr, _ in samples])), to_tensor(
+            np.stack([hr for _, hr in samples])
+        )
+
+
+def to_tensor(images: Pixels) -> Tensor:
+    """Return (N, h, w, 3) of uint8 as (N, 3, h, w) of float32 in [0, 1], channels_last."""
+    return torch.from_numpy(images.copy()).permute(0, 3, 1, 2).float().div_(255)

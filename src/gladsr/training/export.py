@@ -1,0 +1,113 @@
+"""A trained network as files: safetensors for PyTorch, ONNX and OpenVINO IR for the engines."""
+
+import copy
+import logging
+import tempfile
+import warnings
+from pathlib import Path
+
+import onnx
+import torch
+from onnx import TensorProto, helper, numpy_helper
+from safetensors.torch import save
+
+from gladsr.network import Gladsr
+
+OPSET = 20
+
+
+def in_half_precision(network: Gladsr) -> Gladsr:
+    """Return a copy in evaluation mode, its weights rounded to what half precision can hold."""
+    rounded = copy.deepcopy(network).cpu().eval()
+    with torch.no_grad():
+        for parameter in rounded.parameters():
+            parameter.copy_(parameter.half())
+    return rounded
+
+
+def export_safetensors(network: Gladsr, path: Path) -> None:
+    """Write the weights in half precision."""
+    weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_bytes(save(weights))
+    unfinished.replace(path)
+
+
+def export_onnx(network: Gladsr, path: Path) -> None:
+    """Write the network as ONNX.
+
+    Input ``x``, (1, 3, h, w), RGB in [0, 1]; outputs ``y_c`` and ``y``, (1, 3, s·h, s·w), not
+    clipped; float32, any h and w from 1 up. The weights are stored in half precision and cast once,
+    when an engine loads the file.
+    """
+    model = _traced(in_half_precision(network))
+    _store_in_half_precision(model)
+    _tidy(model)
+    onnx.checker.check_model(model, full_check=True)
+    unfinished = path.with_suffix(".tmp")
+    unfinished.write_bytes(model.SerializeToString())
+    unfinished.replace(path)
+
+
+def export_openvino(network: Gladsr, path: Path) -> None:
+    """Write the network as OpenVINO IR: ``path``, ending in .xml, and a .bin beside it."""
+    import openvino  # noqa: PLC0415 - slow to import
+
+    with tempfile.TemporaryDirectory() as folder:
+        source = Path(folder) / "network.onnx"
+        export_onnx(network, source)
+        openvino.save_model(openvino.Core().read_model(source), path, compress_to_fp16=True)
+
+
+def _traced(network: Gladsr) -> onnx.ModelProto:
+    height, width = torch.export.Dim("height", min=1), torch.export.Dim("width", min=1)
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's own, about its own internals
+        program = torch.onnx.export(
+            network,
+            (torch.rand(1, 3, 17, 19),),
+            input_names=["x"],
+            output_names=["y_c", "y"],
+            dynamic_shapes={"x": {2: height, 3: width}},
+            opset_version=OPSET,
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None  # noqa: S101 - tells the type checker what dynamo=True means
+    return program.model_proto
+
+
+def _store_in_half_precision(model: onnx.ModelProto) -> None:
+    """Replace every float32 weight by the same in float16 and a cast back."""
+    casts = []
+    for weight in model.graph.initializer:
+        if weight.data_type != TensorProto.FLOAT:
+            continue
+        half = numpy_helper.from_array(
+            numpy_helper.to_array(weight).astype("float16"), f"{weight.name}.half"
+        )
+        casts.append(helper.make_node("Cast", [half.name], [weight.name], to=TensorProto.FLOAT))
+        weight.CopyFrom(half)
+    nodes = [*casts, *model.graph.node]
+    del model.graph.node[:]
+    model.graph.node.extend(nodes)
+
+
+def _tidy(model: onnx.ModelProto) -> None:
+    """Drop what the tracer noted down, and call the outputs' free sizes by plain names."""
+    del model.graph.value_info[:]
+    del model.metadata_props[:]
+    del model.graph.metadata_props[:]
+    for part in (
+        *model.graph.node,
+        *model.graph.initializer,
+        *model.graph.input,
+        *model.graph.output,
+    ):
+        del part.metadata_props[:]
+    for output in model.graph.output:
+        for dimension, name in zip(
+            output.type.tensor_type.shape.dim[2:], ("height_up", "width_up"), strict=True
+        ):
+            dimension.dim_param = name

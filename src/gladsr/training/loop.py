@@ -1,0 +1,286 @@
+"""The training loop: plain PyTorch, resumable bit for bit."""
+
+import contextlib
+import os
+import signal
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import torch
+import torch.distributed as dist
+from torch import Tensor, nn
+from torch.nn.parallel import DistributedDataParallel
+from torch.optim import Adam, Optimizer
+from torch.optim.lr_scheduler import (
+    CosineAnnealingLR,
+    LinearLR,
+    LRScheduler,
+    SequentialLR,
+    StepLR,
+)
+from torch.optim.swa_utils import AveragedModel
+from torch.utils.tensorboard import SummaryWriter
+
+from gladsr.network import Gladsr
+from gladsr.training.checkpoint import save_atomically, start_from
+from gladsr.training.data import Crops, PairedImages, load_pairs
+from gladsr.training.loss import stagewise_l1
+from gladsr.training.settings import ScheduleSettings, SettingsError, TrainingSettings, expand
+from gladsr.training.validate import Validation, validate
+
+CHECKPOINT = "checkpoint.pt"
+Tensors = list[Tensor] | tuple[Tensor, ...]
+
+
+@dataclass
+class State:
+    """All that changes while training: what a checkpoint holds."""
+
+    network: Gladsr
+    averaged: AveragedModel
+    optimizer: Optimizer
+    scheduler: LRScheduler
+    step: int = 0
+    seconds: float = 0.0
+
+    def save(self, path: Path, settings: TrainingSettings) -> None:
+        """Write a checkpoint."""
+        save_atomically(
+            {
+                "settings": settings.model_dump(mode="json"),
+                "network": self.network.state_dict(),
+                "averaged": self.averaged.state_dict(),
+                "optimizer": self.optimizer.state_dict(),
+                "scheduler": self.scheduler.state_dict(),
+                "step": self.step,
+                "seconds": self.seconds,
+            },
+            path,
+        )
+
+    def load(self, path: Path) -> None:
+        """Take over a checkpoint."""
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+        for part in ("network", "averaged", "optimizer", "scheduler"):
+            getattr(self, part).load_state_dict(saved[part])
+        self.step, self.seconds = saved["step"], saved["seconds"]
+
+
+@dataclass(frozen=True)
+class Report:
+    """What a validation found.
+
+    Attributes:
+        step: steps done, of ``steps``.
+        loss: mean training loss since the last report.
+        learning_rate: the present one.
+        validation: of the averaged weights.
+        seconds: training time so far, all sessions together.
+        seconds_left: an estimate, from the speed of this session.
+        waiting: share of the time since the last report that the loop waited for data.
+    """
+
+    step: int
+    steps: int
+    loss: float
+    learning_rate: float
+    validation: Validation
+    seconds: float
+    seconds_left: float
+    waiting: float
+
+
+def train(settings: TrainingSettings, run: Path, *, resume: bool = False) -> Iterator[Report]:
+    """Train, reporting at every validation; leave a checkpoint and TensorBoard files in ``run``.
+
+    Under ``torchrun`` every process takes its share of each batch (DistributedDataParallel); the
+    first alone reports and writes. SIGTERM and SIGINT end the run after the present step, with a
+    checkpoint.
+
+    Args:
+        settings: of the run.
+        run: a folder for what the run leaves.
+        resume: go on from the checkpoint in ``run``.
+
+    Raises:
+        SettingsError: ``run`` holds a checkpoint and ``resume`` is not set, or the other way round.
+        DataError: there are no images to train on.
+    """
+    checkpoint = run / CHECKPOINT
+    if checkpoint.exists() != resume:
+        found = "already holds a checkpoint: add --resume or take another folder"
+        raise SettingsError(f"{run} {'holds no checkpoint to resume' if resume else found}")
+    rank, world = _join_processes()
+    crops, watched = training_crops(settings), validation_pairs(settings)
+    state = _start(settings)
+    if resume:
+        state.load(checkpoint)
+    network: nn.Module = DistributedDataParallel(state.network) if world > 1 else state.network
+    if settings.compile:
+        network.compile()
+    run.mkdir(parents=True, exist_ok=True)
+    writer = SummaryWriter(run) if rank == 0 else None
+    share, steps = settings.data.batch // world, settings.schedule.steps
+    began, step_before = time.monotonic(), state.step
+    seconds_before = state.seconds
+    report_began, waited, losses = began, 0.0, list[Tensor]()
+
+    with _until_stopped() as stopped, ThreadPoolExecutor(1) as loader:
+
+        def fetch(step: int) -> Any:
+            return loader.submit(crops.batch, step * settings.data.batch + rank * share, share)
+
+        upcoming = fetch(state.step)
+        while state.step < steps and not stopped:
+            asked = time.monotonic()
+            lr, hr = upcoming.result()
+            waited += time.monotonic() - asked
+            upcoming = fetch(state.step + 1)
+            losses.append(_step(network, state, lr, hr, settings))
+            state.seconds = seconds_before + time.monotonic() - began
+
+            last = state.step == steps
+            if rank == 0 and (last or state.step % settings.checkpoint_every == 0):
+                state.save(checkpoint, settings)
+            if writer and (last or state.step % settings.validate_every == 0):
+                elapsed = time.monotonic() - report_began
+                report = Report(
+                    state.step,
+                    steps,
+                    float(torch.stack(losses).mean()),
+                    float(state.scheduler.get_last_lr()[0]),
+                    _validate(state, watched, settings),
+                    state.seconds,
+                    (time.monotonic() - began) / (state.step - step_before) * (steps - state.step),
+                    waited / elapsed,
+                )
+                _log(writer, report)
+                yield report
+                report_began, waited, losses = time.monotonic(), 0.0, list[Tensor]()
+    if stopped and rank == 0:
+        state.save(checkpoint, settings)
+    if world > 1:
+        dist.destroy_process_group()
+
+
+def _join_processes() -> tuple[int, int]:
+    """Return this process's rank and the number of processes, 0 and 1 without ``torchrun``."""
+    if "WORLD_SIZE" not in os.environ:
+        return 0, 1
+    dist.init_process_group()
+    return dist.get_rank(), dist.get_world_size()
+
+
+def training_crops(settings: TrainingSettings) -> Crops:
+    """Return the crops that these settings train on."""
+    data = settings.data
+    folders = [expand(folder) for folder in data.train]
+    pairs = load_pairs(folders, settings.network.scale, expand(data.cache), exclude=data.exclude)
+    return Crops(pairs, data.patch, settings.seed, shuffle_colours=data.shuffle_colours)
+
+
+def validation_pairs(settings: TrainingSettings) -> PairedImages:
+    """Return the images that these settings validate on."""
+    data, few = settings.data, slice(settings.data.validation_images)
+    pairs = load_pairs([expand(data.validation)], settings.network.scale, expand(data.cache))
+    return PairedImages(pairs.names[few], pairs.hr[few], pairs.lr[few])
+
+
+def _start(settings: TrainingSettings) -> State:
+    """Return the state of step 0: the network with its first weights, and what goes with it."""
+    torch.manual_seed(settings.seed)
+    network = Gladsr(settings.network)
+    if settings.start:
+        start_from(network, expand(settings.start))
+    network.to(settings.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload] # missing in the stub of `to`
+    optimizer = Adam(
+        network.parameters(), settings.optimizer.learning_rate, settings.optimizer.betas
+    )
+    averaged = AveragedModel(network, multi_avg_fn=_running_average(settings.average.decay))
+    return State(network, averaged, optimizer, _scheduler(optimizer, settings.schedule))
+
+
+def _running_average(decay: float) -> Callable[[Tensors, Tensors, Tensor | int], None]:
+    """Return an exponential average that forgets the first weights faster than ``decay`` would."""
+
+    @torch.no_grad()
+    def update(averaged: Tensors, current: Tensors, updates: Tensor | int) -> None:
+        early = (1 + int(updates)) / (10 + int(updates))
+        torch._foreach_lerp_(averaged, current, 1 - min(decay, early))
+
+    return update
+
+
+def _scheduler(optimizer: Optimizer, schedule: ScheduleSettings) -> LRScheduler:
+    after = max(1, schedule.steps - schedule.warmup)
+    main: LRScheduler = (
+        CosineAnnealingLR(optimizer, after)
+        if schedule.kind == "cosine"
+        else StepLR(optimizer, schedule.halve_every, 0.5)
+    )
+    if not schedule.warmup:
+        return main
+    rise = LinearLR(optimizer, 1 / schedule.warmup, total_iters=schedule.warmup)
+    return SequentialLR(optimizer, [rise, main], [schedule.warmup])
+
+
+def _step(
+    network: nn.Module, state: State, lr: Tensor, hr: Tensor, settings: TrainingSettings
+) -> Tensor:
+    """Take one step of the optimizer; return the loss."""
+    with _precision(settings):
+        y_c, y = network(lr.to(settings.device))
+        loss = stagewise_l1(y_c, y, hr.to(settings.device), settings.loss.gamma)
+    state.optimizer.zero_grad()
+    loss.backward()  # type: ignore[no-untyped-call]
+    if settings.optimizer.clip_norm:
+        nn.utils.clip_grad_norm_(state.network.parameters(), settings.optimizer.clip_norm)
+    state.optimizer.step()
+    state.scheduler.step()
+    state.averaged.update_parameters(state.network)
+    state.step += 1
+    return loss.detach()
+
+
+def _precision(settings: TrainingSettings) -> contextlib.AbstractContextManager[Any]:
+    enabled = settings.precision == "bf16"
+    return torch.autocast(torch.device(settings.device).type, torch.bfloat16, enabled=enabled)
+
+
+def _validate(state: State, pairs: PairedImages, settings: TrainingSettings) -> Validation:
+    with _precision(settings):
+        return validate(state.averaged, pairs, settings.network.scale, settings.device)
+
+
+def _log(writer: SummaryWriter, report: Report) -> None:
+    scalars = {
+        "train/loss": report.loss,
+        "train/learning_rate": report.learning_rate,
+        "train/waiting": report.waiting,
+        "validation/psnr": report.validation.psnr,
+        "validation/psnr_coarse": report.validation.psnr_coarse,
+    }
+    for name, value in scalars.items():
+        writer.add_scalar(name, value, report.step)
+    for number, sample in enumerate(report.validation.samples):
+        writer.add_image(f"validation/{number}", sample, report.step, dataformats="HWC")
+    writer.flush()
+
+
+@contextlib.contextmanager
+def _until_stopped() -> Iterator[list[int]]:
+    """Give a list that is empty until SIGTERM or SIGINT comes, then holds its number."""
+    received: list[int] = []
+    before = {
+        number: signal.signal(number, lambda number, _: received.append(number))
+        for number in (signal.SIGTERM, signal.SIGINT)
+    }
+    try:
+        yield received
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)

@@ -1,0 +1,143 @@
+"""The settings of a training run: typed, read from TOML, unknown keys refused."""
+
+import os
+import tomllib
+from pathlib import Path
+from typing import Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, ValidationError
+
+from gladsr.network import GladsrConfig
+
+
+class SettingsError(ValueError):
+    """The settings cannot be used; the message says which key and why."""
+
+
+def expand(path: Path) -> Path:
+    """Return ``path`` with environment variables such as ``$GLADSR_DATA`` put in.
+
+    Settings keep paths as they were written, so that a checkpoint and a card name no machine's
+    folders.
+
+    Raises:
+        SettingsError: a variable is not set.
+    """
+    expanded = os.path.expandvars(path)
+    if "$" in expanded:
+        raise SettingsError(f"{path}: the environment variable in this path is not set")
+    return Path(expanded)
+
+
+class _Settings(BaseModel):
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+
+class DataSettings(_Settings):
+    """Which pictures, and how crops are taken from them."""
+
+    train: list[Path] = Field(min_length=1, description="Folders of HR training images.")
+    exclude: list[str] = Field([], description="File names in those folders to leave out.")
+    validation: Path = Field(description="Folder of HR images that PSNR is watched on.")
+    validation_images: int = Field(100, ge=1, description="At most so many of them.")
+    patch: int = Field(48, ge=8, description="Side of a crop in LR pixels (48 in Section IV-B).")
+    batch: int = Field(16, ge=1, description="Crops a step (16 in Section IV-B).")
+    shuffle_colours: bool = Field(
+        False, description="Put R, G and B of every crop in random order, too."
+    )
+    cache: Path = Field(
+        Path("runs/cache"), description="Where decoded images are kept, memory-mapped."
+    )
+
+
+class LossSettings(_Settings):
+    """Eq. 5."""
+
+    gamma: float = Field(
+        0.5, ge=0, le=1, description="γ, the weight of the coarse output; the final's is 1 - γ."
+    )
+
+
+class OptimizerSettings(_Settings):
+    """Adam and its learning rate."""
+
+    learning_rate: float = Field(1e-4, gt=0, description="The highest learning rate.")
+    betas: tuple[float, float] = Field((0.9, 0.999), description="Adam's β1 and β2.")
+    clip_norm: float | None = Field(None, gt=0, description="Clip the gradient's norm to this.")
+
+
+class ScheduleSettings(_Settings):
+    """How long, and how the learning rate goes."""
+
+    steps: int = Field(ge=1, description="Steps in all.")
+    kind: Literal["step", "cosine"] = Field(
+        "step", description="Halved at intervals (the paper's), or a cosine down to zero."
+    )
+    halve_every: int = Field(200_000, ge=1, description="Steps between halvings, for `step`.")
+    warmup: int = Field(0, ge=0, description="Steps over which the learning rate rises from zero.")
+
+
+class AverageSettings(_Settings):
+    """The running average of the weights, which is what is validated and exported."""
+
+    decay: float = Field(0.0, ge=0, lt=1, description="Of the exponential average; 0 is none.")
+
+
+class TrainingSettings(_Settings):
+    """Everything that a training run depends on."""
+
+    model: str = Field("gladsr", description="The name that the trained weights will have.")
+    seed: int = Field(0, ge=0, description="Of the first weights and of every crop.")
+    start: Path | None = Field(
+        None, description="A .safetensors file to start from; what fits by name and shape is taken."
+    )
+    device: str = Field("cpu", description="Any of PyTorch's devices: cpu, cuda, mps.")
+    precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 is PyTorch's autocast.")
+    compile: bool = Field(
+        False, description="Let torch.compile fuse the step: a minute's wait, then a fifth faster."
+    )
+    validate_every: int = Field(500, ge=1, description="Steps between validations.")
+    checkpoint_every: int = Field(250, ge=1, description="Steps between checkpoints.")
+    network: GladsrConfig = GladsrConfig()
+    data: DataSettings
+    loss: LossSettings = LossSettings()
+    optimizer: OptimizerSettings = OptimizerSettings()
+    schedule: ScheduleSettings
+    average: AverageSettings = AverageSettings()
+
+
+def read_settings(path: Path, overrides: tuple[str, ...] = ()) -> TrainingSettings:
+    """Read a TOML file and apply ``key=value`` overrides, such as ``schedule.steps=2000``.
+
+    Raises:
+        SettingsError: the file cannot be read, or a key or value is wrong.
+    """
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    for override in overrides:
+        _set(values, override)
+    try:
+        return TrainingSettings.model_validate(values)
+    except ValidationError as error:
+        problems = "; ".join(
+            f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
+            for problem in error.errors()
+        )
+        raise SettingsError(f"{path}: {problems}") from None
+
+
+def _set(values: dict[str, Any], override: str) -> None:
+    key, equals, text = override.partition("=")
+    if not equals or not key:
+        raise SettingsError(f"{override!r} is not of the form key=value")
+    *tables, last = key.split(".")
+    for table in tables:
+        values = values.setdefault(table, {})
+        if not isinstance(values, dict):
+            raise SettingsError(f"{override!r}: {table} is not a table")
+    try:
+        values[last] = tomllib.loads(f"value = {text}")["value"]
+    except tomllib.TOMLDecodeError:
+        values[last] = text

@@ -1,0 +1,6 @@
+"""The trained models: names, cards and weights."""
+
+from gladsr.zoo.card import WEIGHTS, Card
+from gladsr.zoo.registry import MODELS, UnknownModelError, card, cards, load_network
+
+__all__ = ["MODELS", "WEIGHTS", "Card", "UnknownModelError", "card", "cards", "load_network"]

@@ -1,0 +1,59 @@
+"""The models that there are, by name and scale."""
+
+from typing import TYPE_CHECKING
+
+from gladsr.zoo.card import Card, read_card
+
+if TYPE_CHECKING:
+    from gladsr.network import Gladsr
+
+MODELS = {
+    "gladsr": (2, 3, 4),
+    "gladsr-l": (2, 3, 4),
+}
+"""Every model's scales."""
+
+
+class UnknownModelError(ValueError):
+    """There is no such model, or not at that scale; the message says what there is."""
+
+
+def card(name: str, scale: int) -> Card:
+    """Return a model's card.
+
+    Raises:
+        UnknownModelError: there is no such model, or not at that scale.
+
+    Example:
+        >>> card("gladsr", scale=2).parameters
+        801608
+    """
+    if name not in MODELS:
+        raise UnknownModelError(f"there is no model {name!r}; there are {', '.join(MODELS)}")
+    if scale not in MODELS[name]:
+        scales = ", ".join(str(known) for known in MODELS[name])
+        raise UnknownModelError(f"{name} has no scale {scale}; it has {scales}")
+    return read_card(name, scale)
+
+
+def cards() -> list[Card]:
+    """Return the cards of all models, in the order of ``MODELS``."""
+    return [read_card(name, scale) for name, scales in MODELS.items() for scale in scales]
+
+
+def load_network(name: str, scale: int = 2) -> "Gladsr":
+    """Return the PyTorch network with its trained weights, in evaluation mode.
+
+    Raises:
+        UnknownModelError: there is no such model, or not at that scale.
+        ModuleNotFoundError: PyTorch or safetensors is not installed.
+    """
+    from safetensors.torch import load_file  # noqa: PLC0415 - needs the extra gladsr[torch]
+
+    from gladsr.network import Gladsr, GladsrConfig  # noqa: PLC0415 - likewise
+
+    chosen = card(name, scale)
+    network = Gladsr(GladsrConfig(**chosen.network))
+    weights = load_file(chosen.safetensors_path)
+    network.load_state_dict({key: value.float() for key, value in weights.items()})
+    return network.eval()

@@ -1,0 +1,115 @@
+"""What the network is shown."""
+
+from pathlib import Path
+
+import numpy as np
+import pytest
+import skimage
+from PIL import Image
+
+from gladsr.pictures import resize
+from gladsr.training.data import Crops, DataError, PairedImages, load_pairs
+
+
+@pytest.fixture
+def pairs(toy_data: Path, tmp_path: Path) -> PairedImages:
+    return load_pairs([toy_data / "train"], 2, tmp_path)
+
+
+def test_pairs_are_the_images_and_their_exact_bicubic(pairs: PairedImages) -> None:
+    assert pairs.names == ["0.png", "1.png"]
+    expected = skimage.data.astronaut()[100:196, 150:250]  # cropped to a multiple of 2
+    np.testing.assert_array_equal(pairs.hr[0], expected)
+    np.testing.assert_array_equal(pairs.lr[0], resize(expected, scale=0.5))
+
+
+def test_second_loading_decodes_nothing(
+    toy_data: Path, tmp_path: Path, pairs: PairedImages
+) -> None:
+    packed = next(tmp_path.glob("x2-*/hr"))
+    stamp = packed.stat().st_mtime_ns
+    again = load_pairs([toy_data / "train"], 2, tmp_path)
+    np.testing.assert_array_equal(again.hr[1], pairs.hr[1])
+    assert packed.stat().st_mtime_ns == stamp
+
+
+def test_changed_images_are_decoded_again(tmp_path: Path) -> None:
+    file = tmp_path / "images" / "a.png"
+    file.parent.mkdir()
+    for value in (10, 20):
+        Image.new("RGB", (20, 20 + value), (value, value, value)).save(file)
+        assert load_pairs([file.parent], 2, tmp_path / "cache").hr[0].mean() == value
+
+
+def test_excluded_images_are_left_out(toy_data: Path, tmp_path: Path) -> None:
+    assert load_pairs([toy_data / "train"], 2, tmp_path, exclude=["0.png"]).names == ["1.png"]
+
+
+def test_grey_alpha_and_16_bit_images_become_rgb_of_8_bits(tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    grey = skimage.data.camera()[:40, :40]
+    Image.fromarray(grey).save(folder / "grey.png")
+    Image.fromarray(grey.astype(np.uint16) * 257).save(folder / "grey16.png")
+    rgba = np.dstack([grey, grey, grey, np.full_like(grey, 128)])
+    Image.fromarray(rgba).save(folder / "rgba.png")
+    for image in load_pairs([folder], 2, tmp_path / "cache").hr:
+        np.testing.assert_array_equal(image, np.dstack([grey, grey, grey]))
+
+
+def test_samples_depend_on_seed_and_number_alone(pairs: PairedImages) -> None:
+    first = Crops(pairs, 8, seed=1, shuffle_colours=True)
+    second = Crops(pairs, 8, seed=1, shuffle_colours=True)
+    for n in (5, 0, 3):
+        for ours, theirs in zip(first.sample(n), second.sample(n), strict=True):
+            np.testing.assert_array_equal(ours, theirs)
+    other = Crops(pairs, 8, seed=2)
+    assert any((first.sample(n)[0] != other.sample(n)[0]).any() for n in range(3))
+
+
+def test_samples_lie_on_each_other_after_every_augmentation(pairs: PairedImages) -> None:
+    crops = Crops(pairs, 16, seed=0, shuffle_colours=True)
+    for n in range(60):
+        lr, hr = crops.sample(n)
+        assert lr.shape == (16, 16, 3)
+        assert hr.shape == (32, 32, 3)
+        inside = (slice(3, -3), slice(3, -3))  # away from borders that the crop has and HR had not
+        difference = resize(hr, scale=0.5)[inside].astype(int) - lr[inside]
+        assert abs(difference).max() <= 1
+
+
+def test_all_flips_turns_and_images_are_drawn(pairs: PairedImages) -> None:
+    crops = Crops(pairs, pairs.lr[0].shape[0], seed=0)  # full height: few places, many flips
+    seen = {lr.tobytes() for lr, _ in (crops.sample(n) for n in range(400))}
+    shapes = {lr.shape[:2] for lr in pairs.lr}
+    places = sum(width - height + 1 for height, width in shapes) * len(pairs)
+    assert len(seen) == 8 * places
+
+
+def test_images_smaller_than_a_crop_are_left_out_and_counted(tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for size in (20, 40):
+        Image.new("RGB", (size, size)).save(folder / f"{size}.png")
+    pairs = load_pairs([folder], 2, tmp_path / "cache")
+    assert Crops(pairs, 16, seed=0).left_out == 1
+    with pytest.raises(DataError, match="as large as a crop of 21"):
+        Crops(pairs, 21, seed=0)
+
+
+def test_batches_are_consecutive_samples_in_0_to_1(pairs: PairedImages) -> None:
+    crops = Crops(pairs, 8, seed=0)
+    lr, hr = crops.batch(6, 2)
+    assert lr.shape == (2, 3, 8, 8)
+    assert hr.shape == (2, 3, 16, 16)
+    expected = crops.sample(7)[1].transpose(2, 0, 1) / np.float32(255)
+    np.testing.assert_allclose(hr[1], expected, atol=1e-7)
+
+
+@pytest.mark.parametrize("missing", [True, False])
+def test_folders_without_images_are_named(tmp_path: Path, missing: bool) -> None:
+    folder = tmp_path / "nothing"
+    if not missing:
+        folder.mkdir()
+    with pytest.raises(DataError, match="nothing"):
+        load_pairs([folder], 2, tmp_path / "cache")

@@ -1,0 +1,114 @@
+"""Exported networks against the network they came from, in other people's engines."""
+
+from pathlib import Path
+
+import numpy as np
+import onnx
+import onnxruntime
+import openvino
+import pytest
+import torch
+from safetensors.torch import load_file
+
+from gladsr.cli import main
+from gladsr.network import Gladsr, GladsrConfig
+from gladsr.training.export import (
+    export_onnx,
+    export_openvino,
+    export_safetensors,
+    in_half_precision,
+)
+
+SIZES = [(1, 1), (1, 9), (8, 1), (2, 3), (31, 17)]
+
+
+@pytest.fixture(scope="module", params=[2, 3, 4], ids="x{}".format)
+def network(request: pytest.FixtureRequest) -> Gladsr:
+    torch.manual_seed(1)
+    network = Gladsr(GladsrConfig(scale=request.param, glams=2, lsbs=2, ndg_residual=True))
+    for parameter in network.parameters():
+        if not parameter.any():
+            torch.nn.init.normal_(parameter, std=0.05)
+    return network
+
+
+@pytest.mark.parametrize("size", SIZES, ids=str)
+def test_onnx_agrees_with_pytorch_at_every_size(
+    network: Gladsr, size: tuple[int, int], tmp_path_factory: pytest.TempPathFactory
+) -> None:
+    file = tmp_path_factory.getbasetemp() / f"x{network.config.scale}.onnx"
+    if not file.exists():
+        export_onnx(network, file)
+    x = torch.rand(1, 3, *size)
+    with torch.no_grad():
+        expected = in_half_precision(network)(x)
+    found = onnxruntime.InferenceSession(file).run(["y_c", "y"], {"x": x.numpy()})
+    for ours, theirs in zip(found, expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_openvino_ir_agrees_with_pytorch(network: Gladsr, tmp_path: Path) -> None:
+    export_openvino(network, tmp_path / "network.xml")
+    model = openvino.Core().compile_model(
+        tmp_path / "network.xml", "CPU", {"INFERENCE_PRECISION_HINT": "f32"}
+    )
+    x = torch.rand(1, 3, 13, 8)
+    with torch.no_grad():
+        expected = in_half_precision(network)(x)
+    found = model({"x": x.numpy()})
+    for name, theirs in zip(("y_c", "y"), expected, strict=True):
+        np.testing.assert_allclose(found[name], theirs, atol=1e-4)
+
+
+def test_safetensors_hold_the_same_network(network: Gladsr, tmp_path: Path) -> None:
+    export_safetensors(network, tmp_path / "network.safetensors")
+    again = Gladsr(network.config)
+    again.load_state_dict(load_file(tmp_path / "network.safetensors"))
+    x = torch.rand(1, 3, 6, 7)
+    with torch.no_grad():
+        for ours, theirs in zip(again(x), in_half_precision(network)(x), strict=True):
+            torch.testing.assert_close(ours, theirs)
+
+
+def test_onnx_stores_half_precision_and_nothing_of_the_tracer(
+    network: Gladsr, tmp_path: Path
+) -> None:
+    file = tmp_path / "network.onnx"
+    export_onnx(network, file)
+    weights = sum(parameter.numel() for parameter in network.parameters())
+    assert file.stat().st_size < 2 * weights + 60_000
+    model = onnx.load(file)
+    assert not any(node.metadata_props for node in model.graph.node)
+    sizes = [dim.dim_param for dim in model.graph.input[0].type.tensor_type.shape.dim]
+    assert sizes[2:] == ["height", "width"]
+
+
+def test_export_of_a_model_of_the_zoo(tmp_path: Path) -> None:
+    file = tmp_path / "gladsr.onnx"
+    assert main(["export", "gladsr-l", "--scale", "3", "-o", str(file)]) == 0
+    onnx.checker.check_model(onnx.load(file))
+    before = file.read_bytes()
+    assert main(["export", "gladsr-l", "-o", str(file)]) == 2
+    assert file.read_bytes() == before
+
+
+@pytest.mark.parametrize(
+    ("arguments", "message"),
+    [
+        (["gladsr", "-o", "out.png"], "endings .onnx, .xml, .safetensors"),
+        (["gladsr"], "name a file with -o"),
+        (["gladsr", "--scale", "5", "-o", "out.onnx"], "no scale 5"),
+        (["no-such-run", "-o", "out.onnx"], "not the folder of a training run"),
+    ],
+)
+def test_what_cannot_be_exported_is_said_plainly(
+    arguments: list[str],
+    message: str,
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    assert main(["export", *arguments]) == 2
+    assert message in capsys.readouterr().err.replace("\n", " ")
+    assert not list(tmp_path.iterdir())

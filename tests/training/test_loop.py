@@ -1,0 +1,178 @@
+"""The training loop: what it learns, and that nothing is lost when it is stopped."""
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from pathlib import Path
+from typing import Any
+
+import pytest
+import torch
+from safetensors.torch import save_file
+from torch import Tensor
+
+from gladsr.network import Gladsr, GladsrConfig
+from gladsr.training import SettingsError, read_settings, train
+from gladsr.training.checkpoint import start_from
+from gladsr.training.loop import CHECKPOINT
+
+GLADSR = [sys.executable, "-W", "ignore", "-m", "gladsr"]
+
+
+def _load(run: Path) -> dict[str, Any]:
+    saved: dict[str, Any] = torch.load(run / CHECKPOINT, weights_only=True)
+    return saved
+
+
+def _tensors(value: Any) -> list[Tensor]:
+    """Return all tensors of nested dictionaries and lists, in order."""
+    if isinstance(value, Tensor):
+        return [value]
+    if isinstance(value, dict):
+        return [tensor for part in value.values() for tensor in _tensors(part)]
+    if isinstance(value, list | tuple):
+        return [tensor for part in value for tensor in _tensors(part)]
+    return []
+
+
+def _assert_same_state(one: dict[str, Any], other: dict[str, Any]) -> None:
+    for part in ("network", "averaged", "optimizer"):
+        for ours, theirs in zip(_tensors(one[part]), _tensors(other[part]), strict=True):
+            assert torch.equal(ours, theirs)
+    assert one["step"] == other["step"]
+
+
+def _finish(config: Path, run: Path, *arguments: str) -> dict[str, Any]:
+    command = [*GLADSR, "train", str(config), f"--output={run}", "--threads=1", *arguments]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)  # noqa: S603 - our own command
+    return _load(run)
+
+
+def test_training_beats_bicubic_on_what_it_trains_on(toy_config: Path, tmp_path: Path) -> None:
+    seen = f"data.validation={read_settings(toy_config).data.train[0]}"
+    common = (seen, "data.patch=16", "precision=fp32", "validate_every=100")
+    untrained = ("schedule.steps=1", "schedule.warmup=0", "optimizer.learning_rate=1e-12")
+    trained = ("schedule.steps=200", "optimizer.learning_rate=5e-3")
+    bicubic, *_ = train(read_settings(toy_config, common + untrained), tmp_path / "bicubic")
+    *_, last = train(read_settings(toy_config, common + trained), tmp_path / "run")
+    assert last.validation.psnr > bicubic.validation.psnr + 0.3
+    assert last.validation.psnr_coarse > bicubic.validation.psnr_coarse
+    assert last.step == last.steps == 200
+    assert last.seconds_left == 0
+    assert last.waiting < 1
+
+
+@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
+def test_killed_and_resumed_gives_the_same_bits(toy_config: Path, tmp_path: Path, how: int) -> None:
+    whole = _finish(toy_config, tmp_path / "whole")
+    run = tmp_path / "killed"
+    command = [*GLADSR, "train", str(toy_config), f"--output={run}", "--threads=1"]
+    process = subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: S603 - our own command
+    deadline = time.monotonic() + 120
+    while not (run / CHECKPOINT).exists() and time.monotonic() < deadline:
+        time.sleep(0.01)
+    os.kill(process.pid, how)
+    process.wait(60)
+    assert 0 < _load(run)["step"] < 12
+    _assert_same_state(_finish(toy_config, run, "--resume"), whole)
+
+
+def test_two_processes_train_as_one(toy_config: Path, tmp_path: Path) -> None:
+    alone = _finish(toy_config, tmp_path / "alone", "precision=fp32")
+    run = tmp_path / "together"
+    launcher = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone"]
+    subprocess.run(  # noqa: S603 - our own command
+        [
+            *launcher,
+            "--nproc-per-node=2",
+            "-m",
+            "gladsr",
+            "train",
+            str(toy_config),
+            f"--output={run}",
+            "--threads=1",
+            "precision=fp32",
+        ],
+        check=True,
+        capture_output=True,
+        timeout=300,
+    )
+    for ours, theirs in zip(
+        _tensors(_load(run)["network"]), _tensors(alone["network"]), strict=True
+    ):
+        torch.testing.assert_close(ours, theirs, atol=2e-4, rtol=1e-3)
+
+
+def test_a_run_is_neither_overwritten_nor_resumed_from_nothing(
+    toy_config: Path, tmp_path: Path
+) -> None:
+    settings = read_settings(toy_config, ("schedule.steps=1", "validate_every=1"))
+    with pytest.raises(SettingsError, match="no checkpoint to resume"):
+        list(train(settings, tmp_path / "run", resume=True))
+    list(train(settings, tmp_path / "run"))
+    with pytest.raises(SettingsError, match="--resume"):
+        list(train(settings, tmp_path / "run"))
+
+
+def test_learning_rate_of_the_paper_halves_in_steps(toy_config: Path, tmp_path: Path) -> None:
+    settings = read_settings(
+        toy_config,
+        (
+            "schedule.kind=step",
+            "schedule.halve_every=2",
+            "schedule.warmup=0",
+            "schedule.steps=5",
+            "validate_every=1",
+        ),
+    )
+    rates = [report.learning_rate for report in train(settings, tmp_path / "run")]
+    assert rates == pytest.approx([1e-3, 5e-4, 5e-4, 2.5e-4, 2.5e-4])
+
+
+@pytest.mark.parametrize("scale", [3, 4])
+def test_another_scale_starts_as_the_trained_one(tmp_path: Path, scale: int) -> None:
+    trained = _random(Gladsr(GladsrConfig(glams=1, lsbs=1)))
+    save_file(trained.state_dict(), tmp_path / "x2.safetensors")
+    network = Gladsr(GladsrConfig(glams=1, lsbs=1, scale=scale))
+    taken, of = start_from(network, tmp_path / "x2.safetensors")
+    assert taken == of
+    x = torch.full((1, 3, 9, 9), 0.4)
+    inside = [
+        (slice(None), slice(None), slice(3 * s, -3 * s), slice(3 * s, -3 * s)) for s in (2, scale)
+    ]
+    for ours, theirs in zip(network(x), trained(x), strict=True):
+        torch.testing.assert_close(
+            ours[inside[1]].mean((2, 3)), theirs[inside[0]].mean((2, 3)), atol=0.1, rtol=0
+        )
+
+
+def test_a_grown_network_starts_as_the_smaller_one(tmp_path: Path) -> None:
+    small = _random(Gladsr(GladsrConfig(glams=1, lsbs=1, ndg_residual=True)))
+    save_file(small.state_dict(), tmp_path / "small.safetensors")
+    grown = Gladsr(GladsrConfig(glams=3, lsbs=1, ndg_residual=True))
+    start_from(grown, tmp_path / "small.safetensors")
+    x = torch.rand(1, 3, 7, 6)
+    for ours, theirs in zip(grown(x), small(x), strict=True):
+        torch.testing.assert_close(ours, theirs)
+
+
+def test_another_network_takes_what_fits_and_keeps_the_rest(tmp_path: Path) -> None:
+    trained = _random(Gladsr(GladsrConfig(glams=1, lsbs=1)))
+    save_file(trained.state_dict(), tmp_path / "spu.safetensors")
+    other = Gladsr(GladsrConfig(glams=1, lsbs=1, upsampler="sub-pixel"))
+    before = {name: value.clone() for name, value in other.state_dict().items()}
+    taken, of = start_from(other, tmp_path / "spu.safetensors")
+    assert 0 < taken < of
+    after = other.state_dict()
+    assert torch.equal(after["fenet.weight"], trained.fenet.weight)
+    assert torch.equal(after["upsampler.0.weight"], before["upsampler.0.weight"])
+
+
+def _random(network: Gladsr) -> Gladsr:
+    """Give the gating layers, which begin at zero, something to say."""
+    for gating in (network.re_c, network.re_f):
+        assert gating is not None
+        torch.nn.init.normal_(gating.weight, std=0.02)
+    return network

@@ -1,0 +1,61 @@
+"""Settings files: what is read, and what is refused in plain words."""
+
+from pathlib import Path
+
+import pytest
+
+from gladsr.training.settings import SettingsError, expand, read_settings
+
+CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.toml"))
+
+
+@pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
+def test_configurations_of_the_project_are_valid(config: Path) -> None:
+    settings = read_settings(config)
+    assert settings.network.scale in (2, 3, 4)
+    assert settings.schedule.steps > 0
+
+
+def test_overrides_change_single_keys(toy_config: Path) -> None:
+    settings = read_settings(
+        toy_config, ("schedule.steps=7", "network.upsampler=sub-pixel", "optimizer.clip_norm=0.5")
+    )
+    assert settings.schedule.steps == 7
+    assert settings.network.upsampler == "sub-pixel"
+    assert settings.optimizer.clip_norm == 0.5
+
+
+@pytest.mark.parametrize(
+    ("override", "message"),
+    [
+        ("schedule.stepps=7", "schedule.stepps"),
+        ("network.gmals=2", "gmals"),
+        ("network.scale=7", "scale"),
+        ("loss.gamma=2", "loss.gamma"),
+        ("schedule.steps=many", "schedule.steps"),
+        ("seed", "key=value"),
+        ("seed.x=1", "seed is not a table"),
+    ],
+)
+def test_wrong_keys_and_values_are_refused_by_name(
+    toy_config: Path, override: str, message: str
+) -> None:
+    with pytest.raises(SettingsError, match=message):
+        read_settings(toy_config, (override,))
+
+
+def test_unreadable_files_are_named(tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"absent\.toml"):
+        read_settings(tmp_path / "absent.toml")
+    broken = tmp_path / "broken.toml"
+    broken.write_text("model = ")
+    with pytest.raises(SettingsError, match=r"broken\.toml"):
+        read_settings(broken)
+
+
+def test_environment_variables_in_paths(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("SOMEWHERE", "/data")
+    assert expand(Path("$SOMEWHERE/train")) == Path("/data/train")
+    monkeypatch.delenv("SOMEWHERE")
+    with pytest.raises(SettingsError, match="SOMEWHERE"):
+        expand(Path("$SOMEWHERE/train"))
