@@ -109,13 +109,12 @@ class TrainingSettings(_Settings):
 def read_settings(path: Path, overrides: tuple[str, ...] = ()) -> TrainingSettings:
     """Read a TOML file and apply ``key=value`` overrides, such as ``schedule.steps=2000``.
 
+    A file may begin with ``extends = "other.toml"``: the other file, beside it, is read first.
+
     Raises:
         SettingsError: the file cannot be read, or a key or value is wrong.
     """
-    try:
-        values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
-        raise SettingsError(f"{path}: {error}") from error
+    values = _read(path)
     for override in overrides:
         _set(values, override)
     try:
@@ -126,6 +125,23 @@ def read_settings(path: Path, overrides: tuple[str, ...] = ()) -> TrainingSettin
             for problem in error.errors()
         )
         raise SettingsError(f"{path}: {problems}") from None
+
+
+def _read(path: Path) -> dict[str, Any]:
+    try:
+        values = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+        raise SettingsError(f"{path}: {error}") from error
+    extended = values.pop("extends", None)
+    return _merged(_read(path.parent / extended), values) if extended else values
+
+
+def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
+    """Return ``values`` with ``changes``, table by table."""
+    return values | {
+        key: _merged(values.get(key, {}), change) if isinstance(change, dict) else change
+        for key, change in changes.items()
+    }
 
 
 def _set(values: dict[str, Any], override: str) -> None:
