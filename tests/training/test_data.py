@@ -86,6 +86,20 @@ def test_all_flips_turns_and_images_are_drawn(pairs: PairedImages) -> None:
     assert len(seen) == 8 * places
 
 
+@pytest.mark.parametrize(("power", "share"), [(1.0, 0.8), (0.5, 2 / 3), (0.0, 0.5)])
+def test_large_images_are_drawn_by_their_area_to_a_power(
+    tmp_path: Path, power: float, share: float
+) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for side, value in ((40, 0), (80, 255)):  # areas of 1 to 4
+        Image.new("L", (side, side), value).save(folder / f"{side}.png")
+    pairs = load_pairs([folder], 2, tmp_path / "cache")
+    crops = Crops(pairs, 8, seed=0, area_power=power)
+    drawn = np.mean([crops.sample(n)[0].all() for n in range(1000)])
+    assert drawn == pytest.approx(share, abs=0.05)
+
+
 def test_images_smaller_than_a_crop_are_left_out_and_counted(tmp_path: Path) -> None:
     folder = tmp_path / "images"
     folder.mkdir()

@@ -123,13 +123,14 @@ def _views(file: Path, sizes: list[tuple[int, int]]) -> list[Pixels]:
 class Crops:
     """An endless sequence of training samples; which crop is the n-th depends on (seed, n) alone.
 
-    An image is drawn in proportion to the number of crops it holds, the place within it and one of
-    the 8 flips and quarter turns evenly.
+    An image is drawn in proportion to its area to some power, the place within it and one of the 8
+    flips and quarter turns evenly.
 
     Args:
         pairs: the images. Those smaller than a crop are left out.
         patch: side of a crop in LR pixels.
         seed: the sequence's.
+        area_power: 1 draws every place equally often, 0 every image.
         shuffle_colours: put the colour channels in random order as well.
 
     Raises:
@@ -137,7 +138,13 @@ class Crops:
     """
 
     def __init__(
-        self, pairs: PairedImages, patch: int, seed: int, *, shuffle_colours: bool = False
+        self,
+        pairs: PairedImages,
+        patch: int,
+        seed: int,
+        *,
+        area_power: float = 1.0,
+        shuffle_colours: bool = False,
     ) -> None:
         self.patch = patch
         self.seed = seed
@@ -149,8 +156,8 @@ class Crops:
         self.lr = [pairs.lr[i] for i in large]
         self.scale = self.hr[0].shape[0] // self.lr[0].shape[0]
         self.left_out = len(pairs) - len(large)
-        areas = np.array([lr.shape[0] * lr.shape[1] for lr in self.lr], float)
-        self._chances = np.cumsum(areas / areas.sum())
+        weights = np.array([lr.shape[0] * lr.shape[1] for lr in self.lr]) ** area_power
+        self._chances = np.cumsum(weights / weights.sum())
 
     def sample(self, n: int) -> tuple[Pixels, Pixels]:
         """Return LR and HR of the n-th crop, (p, p, 3) and (s·p, s·p, 3)."""

@@ -180,7 +180,13 @@ def training_crops(settings: TrainingSettings) -> Crops:
     data = settings.data
     folders = [expand(folder) for folder in data.train]
     pairs = load_pairs(folders, settings.network.scale, expand(data.cache), exclude=data.exclude)
-    return Crops(pairs, data.patch, settings.seed, shuffle_colours=data.shuffle_colours)
+    return Crops(
+        pairs,
+        data.patch,
+        settings.seed,
+        area_power=data.area_power,
+        shuffle_colours=data.shuffle_colours,
+    )
 
 
 def validation_pairs(settings: TrainingSettings) -> PairedImages:

@@ -42,6 +42,9 @@ class DataSettings(_Settings):
     validation_images: int = Field(100, ge=1, description="At most so many of them.")
     patch: int = Field(48, ge=8, description="Side of a crop in LR pixels (48 in Section IV-B).")
     batch: int = Field(16, ge=1, description="Crops a step (16 in Section IV-B).")
+    area_power: float = Field(
+        1.0, ge=0, le=1, description="Draw an image in proportion to its area to this power."
+    )
     shuffle_colours: bool = Field(
         False, description="Put R, G and B of every crop in random order, too."
     )
