@@ -1,4 +1,5 @@
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -71,6 +72,22 @@ def test_what_fails_is_named_and_the_rest_is_done(capsys: pytest.CaptureFixture[
     assert nowhere.startswith("gladsr: nowhere.png cannot be read")
     assert notes.startswith("gladsr: in/notes.txt ")
     assert summary == "gladsr: 3 of 5 pictures failed"
+
+
+def test_a_picture_too_large_for_the_memory_is_named_and_the_rest_is_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    save = Upscaler.save
+
+    def run_out(self: Upscaler, source: Path, *others: Any, **settings: Any) -> None:
+        if source.name == "b.png":
+            raise MemoryError
+        save(self, source, *others, **settings)
+
+    monkeypatch.setattr(Upscaler, "save", run_out)
+    assert main(["upscale", "in", "-o", "out"]) == 1
+    assert "in/b.png is too large for the memory" in capsys.readouterr().err
+    assert files("out") == ["c.jpg"]
 
 
 def test_nothing_is_done_when_an_output_exists(capsys: pytest.CaptureFixture[str]):

@@ -103,7 +103,7 @@ def upscale(
     gladsr upscale holiday/ -o holiday-x4/ --scale 4 --recursive
     """
     if overwrite and skip_existing:
-        raise typer.BadParameter("choose one of --overwrite and --skip-existing")
+        raise typer.TyperException("choose one of --overwrite and --skip-existing")
     jobs = plan(paths, output, recursive=recursive)
     existing = [job for job in jobs if job.destination.exists()]
     if skip_existing:
@@ -150,7 +150,10 @@ def _run(upscaler: Upscaler, jobs: list[Job], *, overwrite: bool, quality: int) 
                     quality=quality,
                     progress=show,
                 )
-            except (PictureError, OSError) as error:
+            except (PictureError, OSError) as error:  # whose messages name the file
                 failed += 1
                 say(str(error))
+            except MemoryError:
+                failed += 1
+                say(f"{job.source} is too large for the memory of this machine")
     return failed
