@@ -1,7 +1,7 @@
 """The upscaler: a model, its settings, and pictures of any kind in and out."""
 
 from collections.abc import Callable
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -27,18 +27,18 @@ def _silent(_share: float) -> None:
     """Tell nobody."""
 
 
+@dataclass(frozen=True)
 class Upscaler:
     """Upscales pictures with one model.
 
-    It holds no state but its settings and the loaded model. It can be pickled: the copy loads the
-    model again.
+    It is its settings and the loaded model, nothing that changes. It can be pickled: the copy loads
+    the model again.
 
-    Args:
+    Attributes:
         model: The model's name; `gladsr models` lists them.
         scale: 2, 3 or 4.
         engine: "openvino", "onnxruntime", "torch", or "auto" for the first of them installed.
-        precision: "fp32", or "bf16" where the processor computes in it: faster, and within about
-            a level of 8 bits.
+        precision: "fp32", or "bf16": faster where the processor computes in it, and less exact.
         tile: The side of a tile's core in LR pixels, 16 or more. "auto" upscales pictures of up
             to 512×512 pixels whole and larger ones in tiles of 256.
         ensemble: Average over the 8 flips and quarter turns of the picture (the paper's "+"): a
@@ -60,47 +60,38 @@ class Upscaler:
         (15, 21)
     """
 
-    def __init__(
-        self,
-        model: str = "gladsr",
-        *,
-        scale: int = 2,
-        engine: EngineName = "auto",
-        precision: Precision = "fp32",
-        tile: int | Literal["auto"] = "auto",
-        ensemble: bool = False,
-        draft: bool = False,
-        device: str | None = None,
-        threads: int | None = None,
-    ) -> None:
-        if tile != "auto" and tile < 16:
-            raise ValueError(f"tile is {tile}, but must be 16 or more")
-        self._settings: dict[str, Any] = {
-            "model": model,
-            "scale": scale,
-            "engine": engine,
-            "precision": precision,
-            "tile": tile,
-            "ensemble": ensemble,
-            "draft": draft,
-            "device": device,
-            "threads": threads,
-        }
-        self._scale = scale
-        self._tile = tile
-        card = zoo.card(model, scale)
-        loaded = engines.load(card, engine, device=device, precision=precision, threads=threads)
-        self._run = partial(loaded.run, draft=draft)
-        if ensemble:
-            self._run = partial(self_ensemble, self._run)
+    model: str = "gladsr"
+    _: KW_ONLY
+    scale: int = 2
+    engine: EngineName = "auto"
+    precision: Precision = "fp32"
+    tile: int | Literal["auto"] = "auto"
+    ensemble: bool = False
+    draft: bool = False
+    device: str | None = None
+    threads: int | None = None
+    _run: Callable[[NDArray[np.float32]], NDArray[np.float32]] = field(
+        init=False, repr=False, compare=False
+    )
 
-    def __repr__(self) -> str:
-        """Return the call that makes an equal upscaler."""
-        return f"Upscaler({', '.join(f'{key}={value!r}' for key, value in self._settings.items())})"
+    def __post_init__(self) -> None:
+        """Load the model."""
+        if self.tile != "auto" and self.tile < 16:
+            raise ValueError(f"tile is {self.tile}, but must be 16 or more")
+        loaded = engines.load(
+            zoo.card(self.model, self.scale),
+            self.engine,
+            device=self.device,
+            precision=self.precision,
+            threads=self.threads,
+        )
+        run = partial(loaded.run, draft=self.draft)
+        object.__setattr__(self, "_run", partial(self_ensemble, run) if self.ensemble else run)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the settings; an engine's compiled model cannot be pickled."""
-        return partial(Upscaler, **self._settings), ()
+        """Pickle the settings alone; an engine's compiled model cannot be pickled."""
+        settings = {item.name: getattr(self, item.name) for item in fields(self) if item.init}
+        return partial(Upscaler, **settings), ()
 
     @overload
     def __call__(self, picture: Image.Image) -> Image.Image: ...
@@ -160,7 +151,7 @@ class Upscaler:
             raise FileExistsError(f"{destination} exists already")
         picture = pictures.read(source)
         pixels = self._upscale_array(picture.pixels, progress)
-        dpi = picture.dpi and (picture.dpi[0] * self._scale, picture.dpi[1] * self._scale)
+        dpi = picture.dpi and (picture.dpi[0] * self.scale, picture.dpi[1] * self.scale)
         pictures.write(replace(picture, pixels=pixels, dpi=dpi), destination, quality=quality)
 
     def _upscale_image(self, image: Image.Image) -> Image.Image:
@@ -183,7 +174,7 @@ class Upscaler:
         y_alpha = limit_to_neighbours(
             self._upscale_colours(alpha, lambda share: progress(share / 2))[..., 0],
             alpha[..., 0],
-            self._scale,
+            self.scale,
         )[..., np.newaxis]
         premultiplied = self._upscale_colours(
             colour * alpha, lambda share: progress(0.5 + share / 2)
@@ -194,14 +185,14 @@ class Upscaler:
     def _upscale_colours(self, x: NDArray[np.float32], progress: Progress) -> NDArray[np.float32]:
         """Upscale h×w×3, or h×w×1 as three equal channels and the mean of what they become."""
         height, width, channels = x.shape
-        if isinstance(self._tile, int):
-            core = self._tile
+        if isinstance(self.tile, int):
+            core = self.tile
         else:
             core = max(height, width) if height * width <= _WHOLE else _CORE
         y = upscale_tiled(
             self._run,
             np.broadcast_to(x, (height, width, 3)),
-            scale=self._scale,
+            scale=self.scale,
             core=core,
             progress=progress,
         )
