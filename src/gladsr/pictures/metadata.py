@@ -34,9 +34,12 @@ _RATIONAL, _INCH = 5, 2
 _JPEG, _JPEG_START = 6, b"\xff\xd8"
 _Nested: TypeAlias = "Mapping[int, _Nested]"
 _DIRECTORIES: _Nested = {_EXIF: {_INTEROPERABILITY: {}}, _GPS: {}}
+_DESCRIPTION = 270
+_DESCRIPTIONS_OF_PIXELS = (b'{"shape":', b"ImageJ=")  # tifffile's and ImageJ's
 # What a TIFF file has in common with an EXIF block: what does not tell how its pixels lie.
 _DESCRIPTIVE = {
-    *(269, 270, 271, 272, 285, 305, 306, 315, 316),  # titles, camera, software, date, artist
+    _DESCRIPTION,
+    *(269, 271, 272, 285, 305, 306, 315, 316),  # titles, camera, software, date, artist
     *(18246, 18249, 33432, 50341),  # ratings, copyright, Print Image Matching
     *range(40091, 40096),  # Windows' title, comment, author, keywords and subject
     _EXIF,
@@ -105,7 +108,7 @@ def exif_of_tiff(file: BinaryIO, page: int) -> bytes | None:
         layout, at = read_header(file)
         for _ in range(page + 1):
             entries, at = read_directory(file, read_offset(file, at, layout), layout)
-        described = {tag: entry for tag, entry in entries.items() if tag in _DESCRIPTIVE}
+        described = _described(file, entries, layout)
         if not described:
             return None
         block = io.BytesIO(b"II*\0\0\0\0\0")
@@ -122,7 +125,7 @@ def exif_for_tiff(block: bytes, file: BinaryIO, layout: Layout) -> Directory:
     source = io.BytesIO(block.removeprefix(_PREFIX))
     theirs, start = read_header(source)
     first, _ = read_directory(source, read_offset(source, start, theirs), theirs)
-    described = {tag: entry for tag, entry in first.items() if tag in _DESCRIPTIVE}
+    described = _described(source, first, theirs)
     return _copied(source, described, theirs, file, layout, _DIRECTORIES)
 
 
@@ -217,6 +220,16 @@ def _new_thumbnail(file: io.BytesIO, at: int, thumbnail: bytes | None, layout: L
     directory = {tag: write_values(file, LONG, np.array([n]), layout) for tag, n in numbers.items()}
     directory[_COMPRESSION] = write_values(file, SHORT, np.array([_JPEG]), layout)
     return write_directory(file, directory, layout)
+
+
+def _described(file: BinaryIO, entries: Directory, layout: Layout) -> Directory:
+    """Return what tells of the picture, and nothing that tells how its pixels lie."""
+    kept = {tag: entry for tag, entry in entries.items() if tag in _DESCRIPTIVE}
+    if _DESCRIPTION in kept:
+        words = read_values(file, kept[_DESCRIPTION], layout).tobytes()
+        if words.startswith(_DESCRIPTIONS_OF_PIXELS):
+            del kept[_DESCRIPTION]
+    return kept
 
 
 def _copied(

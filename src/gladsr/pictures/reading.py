@@ -102,6 +102,8 @@ def read_pages(
         _check_kind(path, header)
         if format_.name == "PNG" and _is_animated_png(file):
             raise PictureError(f"{path} is an animated PNG. Convert it to WebP or GIF.")
+        if format_.name == "GIF" and not _is_whole_gif(file):
+            raise _damaged(path, "its end is missing")
         if format_.several == "frames" and count > 1:
             return Pages(
                 _named(path, _frames(path)),
@@ -192,6 +194,28 @@ def _is_animated_png(file: BinaryIO) -> bool:
     return False
 
 
+def _is_whole_gif(file: BinaryIO) -> bool:
+    """Return whether the blocks lead to the end mark; libvips takes the frames before a cut."""
+    file.seek(0)
+    head = file.read(13)
+    file.seek(_gif_colours(head[10:11]), os.SEEK_CUR)
+    while (kind := file.read(1)) in {b"!", b","}:
+        if kind == b",":
+            file.seek(_gif_colours(file.read(9)[8:]) + 1, os.SEEK_CUR)
+        else:
+            file.seek(1, os.SEEK_CUR)
+        while length := file.read(1):
+            file.seek(length[0], os.SEEK_CUR)
+            if length == b"\0":
+                break
+    return kind == b";"
+
+
+def _gif_colours(flags: bytes) -> int:
+    """Return the bytes of the table of colours that follows, if one does."""
+    return 3 * 2 ** ((flags[0] & 7) + 1) if flags and flags[0] & 128 else 0
+
+
 def _vips_pictures(
     path: Path, count: int, max_pixels: int, float_range: tuple[float, float]
 ) -> Iterator[Picture]:
@@ -212,6 +236,8 @@ def _vips_pictures(
                 metadata["icc_profile"] = image.get(_METADATA["icc_profile"])
                 logger.warning("%s: its CMYK becomes RGB, in the colour space sRGB", path)
             pixels = image.numpy()
+            if format_.name == "GIF" and image.bands == 4 and pixels[..., 3].all():
+                pixels = pixels[..., :3]
             if format_.name == "TIFF":
                 metadata["exif"] = exif_of_tiff(file, page)
         if pixels.dtype.kind == "f":
