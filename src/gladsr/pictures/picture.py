@@ -37,6 +37,10 @@ class Picture:
     dpi: tuple[float, float] | None = None
     float_range: tuple[float, float] = (0, 1)
 
+    def without_metadata(self) -> "Picture":
+        """Return the picture with nothing but its colour profile, which its colours need."""
+        return Picture(self.pixels, icc_profile=self.icc_profile, float_range=self.float_range)
+
 
 @dataclass(frozen=True, slots=True, eq=False)
 class Pages:

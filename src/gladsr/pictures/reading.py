@@ -44,6 +44,7 @@ _PNG_TEXT = re.compile(r"png-comment-\d+-(.+)", re.DOTALL)
 
 logger = logging.getLogger(__name__)
 
+logging.getLogger("pyvips").addHandler(logging.NullHandler())  # else it prints every warning
 pyvips.block_untrusted_set(True)  # no loader that libvips does not trust with hostile files
 pyvips.cache_set_max(0)  # it would hold on to whole pictures
 

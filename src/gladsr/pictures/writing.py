@@ -64,20 +64,38 @@ def write_pages(pages: Pages, path: str | os.PathLike[str], *, quality: int = 95
             f"{path} cannot be written: the name must end in one of {', '.join(SUFFIXES)}."
         )
     _check_several(pages, format_, path)
+    with _errors_named(path), _appearing(path) as file:
+        if format_.several == "pages":
+            _write_tiff(file, pages, format_, path)
+        elif pages.count > 1:
+            _write_frames(file, pages, format_, path, quality)
+        else:
+            (picture,) = pages.pictures
+            _write_picture(file, picture, format_, path, quality)
+
+
+@contextlib.contextmanager
+def _appearing(path: Path) -> Iterator[BinaryIO]:
+    """Open a file that takes its name, and any other's place, when it is whole.
+
+    Where the system can, it has no name at all before, so that nothing is left even of a process
+    that is killed.
+    """
     temporary = path.with_name(f".gladsr-{secrets.token_hex(8)}.tmp")
-    with _errors_named(path):
-        try:
-            with temporary.open("x+b") as file:
-                if format_.several == "pages":
-                    _write_tiff(file, pages, format_, path)
-                elif pages.count > 1:
-                    _write_frames(file, pages, format_, path, quality)
-                else:
-                    (picture,) = pages.pictures
-                    _write_picture(file, picture, format_, path, quality)
-            temporary.replace(path)
-        finally:
-            temporary.unlink(missing_ok=True)
+    try:
+        nameless = os.open(path.parent, os.O_TMPFILE | os.O_RDWR, 0o666)
+    except (AttributeError, OSError):  # not Linux, or a file system without it
+        nameless = None
+    try:
+        with temporary.open("x+b") if nameless is None else os.fdopen(nameless, "r+b") as file:
+            yield file
+            file.flush()
+            if nameless is not None:
+                # A folder's number, though none is needed, has the link in /proc followed.
+                os.link(f"/proc/self/fd/{nameless}", temporary, src_dir_fd=nameless)
+        temporary.replace(path)
+    finally:
+        temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager
