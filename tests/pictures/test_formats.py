@@ -10,7 +10,7 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from gladsr.pictures import PictureError, read, write
+from gladsr.pictures import Picture, PictureError, read, write
 from gladsr.pictures.formats import FORMATS, Format, by_content
 from tests.pictures.samples import SAMPLES
 
@@ -74,6 +74,20 @@ def test_a_larger_picture_is_written_as_what_the_format_holds(
     if expected.dtype != np.float32:  # others have no plain reader
         others = _as_others_read(path, written.shape)
         np.testing.assert_allclose(_visible(others), _visible(written), atol=4)
+
+
+@pytest.mark.parametrize("shape", [(1, 1), (1, 9), (9, 1), (1, 1, 2), (1, 1, 3), (1, 9, 4)])
+@pytest.mark.parametrize("format_", FORMATS, ids=lambda format_: format_.name)
+def test_the_smallest_pictures_go_through(
+    tmp_path: Path, format_: Format, shape: tuple[int, ...]
+) -> None:
+    path = tmp_path / f"a{format_.suffixes[0]}"
+    pixels = np.full(shape, 255, np.uint8)
+    write(Picture(pixels), path)
+    again = read(path).pixels
+    assert again.shape[:2] == shape[:2]
+    if format_.grey and format_.alpha:
+        np.testing.assert_array_equal(again, pixels)
 
 
 def _held(pixels: NDArray[Any], format_: Format) -> NDArray[Any]:

@@ -58,3 +58,10 @@ class Pages:
     count: int = 1
     delays: tuple[int, ...] | None = None
     plays: int = 0
+
+
+def pixels_of(image: Any) -> NDArray[Any]:
+    """Compute the pixels of an image of libvips, in the shape that `Picture` has."""
+    shape = (image.height, image.width, image.bands)
+    pixels: NDArray[Any] = image.numpy()  # which leaves out the axes of a single pixel
+    return pixels.reshape(shape if image.bands > 1 else shape[:2])

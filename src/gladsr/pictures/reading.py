@@ -18,7 +18,7 @@ from PIL import BmpImagePlugin, ImageFile, PpmImagePlugin
 from gladsr.pictures.depth import to_depth
 from gladsr.pictures.formats import NAMES, Format, by_content
 from gladsr.pictures.metadata import exif_of_tiff, upright_xmp
-from gladsr.pictures.picture import Pages, Picture, PictureError
+from gladsr.pictures.picture import Pages, Picture, PictureError, pixels_of
 
 MAX_PIXELS = 2**28
 """The most pixels that a file may have unless told otherwise: 16,384 × 16,384."""
@@ -236,7 +236,7 @@ def _vips_pictures(
                 image = _cmyk_to_srgb(image)
                 metadata["icc_profile"] = image.get(_METADATA["icc_profile"])
                 logger.warning("%s: its CMYK becomes RGB, in the colour space sRGB", path)
-            pixels = image.numpy()
+            pixels = pixels_of(image)
             if format_.name == "GIF" and image.bands == 4 and pixels[..., 3].all():
                 pixels = pixels[..., :3]
             if format_.name == "TIFF":
@@ -255,7 +255,7 @@ def _frames(path: Path) -> Iterator[Picture]:
         metadata = {ours: _field(image, name, None) for ours, name in _METADATA.items()}
         height = image.get("page-height")
         for top in range(0, image.height, height):
-            yield Picture(image.crop(0, top, image.width, height).numpy(), **metadata)
+            yield Picture(pixels_of(image.crop(0, top, image.width, height)), **metadata)
 
 
 def _to_unit(path: Path, pixels: NDArray[Any], float_range: tuple[float, float]) -> NDArray[Any]:

@@ -19,7 +19,7 @@ from gladsr.pictures import containers, tiff
 from gladsr.pictures.depth import levels, to_depth
 from gladsr.pictures.formats import SUFFIXES, Format, by_name
 from gladsr.pictures.metadata import corrected_exif, corrected_xmp, has_thumbnail
-from gladsr.pictures.picture import Pages, Picture, PictureError
+from gladsr.pictures.picture import Pages, Picture, PictureError, pixels_of
 
 # What libvips calls the pixels that are written: their kind, grey, and RGB.
 _WRITTEN = {
@@ -29,7 +29,8 @@ _WRITTEN = {
 }
 _MM_PER_INCH = 25.4
 _THUMBNAIL_SIDE = 160
-_STRIP = 256
+_STRIP = 256  # rows
+_JPEG_OPTIMIZED = 2**23  # pixels, for about 100 MB
 
 logger = logging.getLogger(__name__)
 
@@ -136,7 +137,9 @@ def _write_picture(
                 logger.warning("%s: its EXIF block is too large for a JPEG and left out", path)
                 exif = None
             head = partial(containers.jpeg_head, exif=exif, dpi=picture.dpi)
-            options = {"Q": quality, "optimize_coding": True, "keep": "icc|iptc|xmp"}
+            # To choose the best codes, libjpeg holds all that it will write in memory.
+            optimize = image.width * image.height <= _JPEG_OPTIMIZED
+            options = {"Q": quality, "optimize_coding": optimize, "keep": "icc|iptc|xmp"}
             _save_with_head(image, file, ".jpg", head, **options)
         case "WebP":
             file.write(_webp(image, exif, quality))
@@ -148,7 +151,7 @@ def _write_picture(
         case "GIF":
             _save(image, file, ".gif", keep="none")
         case "BMP":
-            Image.fromarray(image.numpy()).save(file, "BMP", dpi=picture.dpi or (0, 0))
+            Image.fromarray(pixels_of(image)).save(file, "BMP", dpi=picture.dpi or (0, 0))
         case "PPM":
             _write_ppm(file, image)
 
