@@ -1,6 +1,6 @@
 """The upscaler: a model, its settings, and pictures of any kind in and out."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from functools import partial
 from os import PathLike
@@ -13,11 +13,10 @@ from PIL import Image
 
 from gladsr import engines, pictures, zoo
 from gladsr.engines import EngineName, Precision
+from gladsr.upscaling.batch import Progress, progress_of_page
 from gladsr.upscaling.ensemble import self_ensemble
 from gladsr.upscaling.pixels import from_unit, limit_to_neighbours, to_unit
 from gladsr.upscaling.tiling import upscale_tiled
-
-Progress = Callable[[float], None]
 
 _WHOLE = 512 * 512  # LR pixels up to which a picture is one tile; at ×4 that takes about 2 GB
 _CORE = 256
@@ -130,17 +129,17 @@ class Upscaler:
         *,
         overwrite: bool = False,
         quality: int = 95,
+        strip_metadata: bool = False,
         progress: Progress = _silent,
     ) -> None:
-        """Upscale a picture file into another, keeping its metadata.
-
-        The resolution in dots per inch grows with the picture, so that it prints at the same size.
+        """Upscale a picture file into another, with every page or frame, keeping its metadata.
 
         Args:
             source: The picture to read.
             destination: The picture to write, in the format that its suffix names.
             overwrite: Replace a file that is there already.
-            quality: Of JPEG and WebP, from 1 to 100; WebP is lossless at 100.
+            quality: Of JPEG, WebP and AVIF, from 1 to 100; WebP is lossless at 100.
+            strip_metadata: Write nothing but the pixels and their colour profile.
             progress: Is told the share done, in (0, 1], as the work goes on.
 
         Raises:
@@ -149,10 +148,27 @@ class Upscaler:
         """
         if not overwrite and Path(destination).exists():
             raise FileExistsError(f"{destination} exists already")
-        picture = pictures.read(source)
+        pages = pictures.read_pages(source)
+
+        def upscaled() -> Iterator[pictures.Picture]:
+            for done, picture in enumerate(pages.pictures):
+                kept = picture.without_metadata() if strip_metadata else picture
+                yield self.upscale(kept, progress_of_page(progress, done, pages.count))
+
+        pictures.write_pages(replace(pages, pictures=upscaled()), destination, quality=quality)
+
+    def upscale(self, picture: pictures.Picture, progress: Progress = _silent) -> pictures.Picture:
+        """Upscale a picture with what belongs to it.
+
+        The resolution in dots per inch grows with the picture, so that it prints at the same size.
+
+        Args:
+            picture: The picture.
+            progress: Is told the share done, in (0, 1], as the work goes on.
+        """
         pixels = self._upscale_array(picture.pixels, progress)
         dpi = picture.dpi and (picture.dpi[0] * self.scale, picture.dpi[1] * self.scale)
-        pictures.write(replace(picture, pixels=pixels, dpi=dpi), destination, quality=quality)
+        return replace(picture, pixels=pixels, dpi=dpi)
 
     def _upscale_image(self, image: Image.Image) -> Image.Image:
         if image.mode == "P":
