@@ -1,15 +1,17 @@
 """`gladsr upscale`: pictures and folders of pictures, made larger."""
 
+import re
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
 from gladsr.cli.console import progress_bar, say
-from gladsr.engines import EngineName, Precision
+from gladsr.engines import EngineName, OutOfMemoryError, Precision
 from gladsr.pictures import PictureError
-from gladsr.upscaling import Upscaler
+from gladsr.upscaling import SizeError, Upscaler
 from gladsr.upscaling.folders import Job, PlanError, plan
+from gladsr.upscaling.tiling import MIN_CORE
 
 
 def upscale(
@@ -27,8 +29,29 @@ def upscale(
         str, typer.Option(help="The model; `gladsr models` lists them.", rich_help_panel="Quality")
     ] = "gladsr",
     scale: Annotated[
-        int, typer.Option(help="How many times larger: 2, 3 or 4.", rich_help_panel="Quality")
-    ] = 2,
+        float | None,
+        typer.Option(
+            help="How many times larger, above 1 and at most 8, such as 3 or 1.5. [default: 2]",
+            rich_help_panel="Size",
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WxH",
+            help="Instead: as large as fits into 1920x1080, 3840x or x2160; the aspect is kept.",
+            rich_help_panel="Size",
+        ),
+    ] = None,
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Scale less where a picture would get more than N pixels.",
+            rich_help_panel="Size",
+        ),
+    ] = None,
     ensemble: Annotated[
         bool,
         typer.Option(
@@ -83,6 +106,15 @@ def upscale(
             rich_help_panel="Machine",
         ),
     ] = None,
+    tile: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|N",
+            help="Compute in tiles of N pixels a side of the input, 16 or more. Smaller ones need "
+            "less memory and more time; the picture stays the same.",
+            rich_help_panel="Machine",
+        ),
+    ] = "auto",
     threads: Annotated[
         int | None,
         typer.Option(
@@ -104,6 +136,8 @@ def upscale(
     """
     if overwrite and skip_existing:
         raise typer.BadParameter("choose one of --overwrite and --skip-existing")
+    if scale is not None and size is not None:
+        raise typer.BadParameter("choose one of --scale and --size")
     jobs = plan(paths, output, recursive=recursive)
     existing = [job for job in jobs if job.destination.exists()]
     if skip_existing:
@@ -117,8 +151,11 @@ def upscale(
     upscaler = Upscaler(
         model,
         scale=scale,
+        size=None if size is None else _size(size),
+        max_pixels=max_pixels,
         engine=engine,
         precision=precision,
+        tile=_tile(tile),
         ensemble=ensemble,
         draft=draft,
         device=device,
@@ -128,6 +165,27 @@ def upscale(
     if failed:
         say(f"{failed} of {len(jobs)} pictures failed")
         raise typer.Exit(1)
+
+
+def _size(words: str) -> tuple[int | None, int | None]:
+    """Return the width and the height of 1920x1080, 3840x or x2160."""
+    found = re.fullmatch(r"(\d*)[x×](\d*)", words)
+    width, height = (int(side) if side else None for side in found.groups()) if found else (0, 0)
+    if width == 0 or height == 0 or width is height is None:
+        raise typer.BadParameter(
+            f"--size is {words!r}, but must be such as 1920x1080, 3840x or x2160"
+        )
+    return width, height
+
+
+def _tile(words: str) -> int | Literal["auto"]:
+    if words == "auto":
+        return "auto"
+    if not words.isdecimal() or int(words) < MIN_CORE:
+        raise typer.BadParameter(
+            f"--tile is {words!r}, but must be auto or a number from {MIN_CORE}"
+        )
+    return int(words)
 
 
 def _run(upscaler: Upscaler, jobs: list[Job], *, overwrite: bool, quality: int) -> int:
@@ -153,4 +211,7 @@ def _run(upscaler: Upscaler, jobs: list[Job], *, overwrite: bool, quality: int) 
             except (PictureError, OSError) as error:
                 failed += 1
                 say(str(error))
+            except (SizeError, OutOfMemoryError) as error:
+                failed += 1
+                say(f"{job.source} is not upscaled: {error}")
     return failed
