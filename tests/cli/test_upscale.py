@@ -46,6 +46,33 @@ def test_the_options_reach_the_upscaler(scale: int):
     np.testing.assert_array_equal(read("large.png").pixels, expected)
 
 
+@pytest.mark.parametrize(
+    ("words", "size"),
+    [
+        (["--scale", "1.5"], (48, 60)),
+        (["--size", "90x90"], (72, 90)),
+        (["--size", "x100"], (100, 125)),
+        (["--size", "100x", "--tile", "16"], (80, 100)),
+        (["--max-pixels", "2000"], (40, 50)),
+    ],
+    ids=str,
+)
+def test_any_size(words: list[str], size: tuple[int, int]):
+    assert main(["upscale", "a.png", "-o", "out.png", "--model", "gladsr-l", *words]) == 0
+    assert read("out.png").pixels.shape == (*size, 3)
+
+
+def test_a_picture_that_is_large_enough_is_named_and_the_rest_is_done(
+    capsys: pytest.CaptureFixture[str],
+):
+    assert main(["upscale", "a.png", "in", "-o", "out", "--size", "40x32"]) == 1
+    assert files("out") == ["b.png", "c.jpg"]
+    first = capsys.readouterr().err.splitlines()[0]
+    assert first == (
+        "gladsr: a.png is not upscaled: it has 40x32 pixels: 40x32 would not make it larger"
+    )
+
+
 def test_quality_changes_the_size_of_the_file():
     for quality in ("40", "95"):
         assert main(["upscale", "a.png", "-o", f"{quality}.jpg", "--quality", quality]) == 0
@@ -189,7 +216,14 @@ def test_names_of_any_bytes_are_named(capsys: pytest.CaptureFixture[str]):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["--scale", "5"], "gladsr has no scale 5; it has 2, 3, 4"),
+        (["--scale", "9"], "the scale is 9, but must be above 1 and at most 8"),
+        (["--scale", "1"], "the scale is 1, but must be above 1 and at most 8"),
+        (["--scale", "3", "--size", "9x9"], "choose one of --scale and --size"),
+        (["--size", "90"], "--size is '90', but must be such as 1920x1080, 3840x or x2160"),
+        (["--size", "x"], "--size is 'x', but must be such as"),
+        (["--size", "0x90"], "--size is '0x90', but must be such as"),
+        (["--tile", "15"], "--tile is '15', but must be auto or a number from 16"),
+        (["--max-pixels", "0"], "--max-pixels"),
         (["--model", "esrgan"], "no model 'esrgan'; there are gladsr, gladsr-l"),
         (["--device", "NPU7"], "no device 'NPU7'"),
         (["--overwrite", "--skip-existing"], "choose one of --overwrite and --skip-existing"),

@@ -12,7 +12,8 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from gladsr import engines, zoo
-from gladsr.engines import EngineError, EngineName, MissingExtraError, engine
+from gladsr.engines import EngineError, EngineName, MissingExtraError, OutOfMemoryError, engine
+from gladsr.engines.engine import out_of_memory_named
 from gladsr.engines.onnxruntime import OnnxRuntimeEngine
 from gladsr.engines.openvino import OpenVINOEngine
 from gladsr.engines.torch import TorchEngine
@@ -45,6 +46,48 @@ def test_every_engine_gives_what_the_network_gives(
     np.testing.assert_allclose(loaded.run(photo), y, atol=1e-4)
     np.testing.assert_allclose(loaded.run(photo, draft=True), y_c, atol=1e-4)
     assert np.abs(y - y_c).max() > 1e-3  # so that the two cannot be mistaken for each other
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("draft", [False, True])
+def test_a_part_with_the_pictures_attention_is_a_part_of_the_whole(
+    name: EngineName, draft: bool, photo: NDArray[np.float32]
+):
+    loaded = engines.load(zoo.card("gladsr-l", 2), name)
+    whole = loaded.run(photo, draft=draft)
+    attention = loaded.attention(photo, draft=draft)
+    assert attention.shape == (8 if draft else 16, 32)
+    assert ((attention > 0) & (attention < 1)).all()
+    again = loaded.run(photo, draft=draft, attention=attention)
+    np.testing.assert_allclose(again, whole, atol=1e-5)
+    part = loaded.run(photo[:, :45], draft=draft, attention=attention)
+    np.testing.assert_allclose(part[:, :40], whole[:, : 2 * 20], atol=1e-4)
+    other = loaded.run(photo, draft=draft, attention=1 - attention)
+    assert np.abs(other - whole).max() > 1e-3
+
+
+def test_every_engine_reads_the_same_attention(photo: NDArray[np.float32]):
+    first, *others = (engines.load(CARD, name).attention(photo) for name in ENGINES)
+    for other in others:
+        np.testing.assert_allclose(other, first, atol=1e-5)
+
+
+@pytest.mark.parametrize(
+    "error",
+    [
+        MemoryError(),
+        RuntimeError("std::bad_alloc"),
+        RuntimeError("could not create a memory object"),
+        RuntimeError("DefaultCPUAllocator: can't allocate memory: you tried to allocate 9 bytes"),
+        torch.OutOfMemoryError("CUDA out of memory. Tried to allocate 2 GiB"),
+    ],
+    ids=str,
+)
+def test_memory_that_ran_out_is_told_from_other_errors(error: Exception):
+    with pytest.raises(OutOfMemoryError), out_of_memory_named():
+        raise error
+    with pytest.raises(RuntimeError, match="shapes differ"), out_of_memory_named():
+        raise RuntimeError("shapes differ")
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -127,7 +170,7 @@ def test_a_draft_does_not_run_the_refine_net_in_torch(photo: NDArray[np.float32]
 def test_openvino_is_told_its_precision_and_threads(precision: engines.Precision):
     loaded = OpenVINOEngine(CARD.onnx_path, device="CPU", precision=precision, threads=1)
     loaded.run(np.zeros((4, 4, 3), np.float32))
-    compiled = loaded._compiled["y"]
+    compiled = loaded._compiled["y", "of"]
     can = "BF16" in loaded._capabilities("CPU")
     wanted = "bf16" if precision == "bf16" and can else "f32"
     assert compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name() == wanted

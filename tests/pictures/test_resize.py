@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
 
-from gladsr.pictures.resize import mod_crop, resize
+from gladsr.pictures.resize import mod_crop, resize, resize_part
 
 astronaut: Callable[[], NDArray[np.uint8]] = data.astronaut
 camera: Callable[[], NDArray[np.uint8]] = data.camera
@@ -260,3 +260,18 @@ def test_what_makes_no_sense_is_refused(
 ) -> None:
     with pytest.raises(error):
         resize(np.zeros(shape, kind), **arguments)  # type: ignore[arg-type]  # wrong on purpose
+
+
+@given(st.data())
+def test_a_part_is_that_part_of_the_whole(data: st.DataObject):
+    sides = st.integers(1, 40)
+    shape = (data.draw(sides), data.draw(sides))
+    size = (data.draw(sides), data.draw(sides))
+    image = np.random.default_rng(0).random((*shape, 2), np.float32)
+    rows, columns = (
+        slice(start, data.draw(st.integers(start + 1, length)))
+        for length in size
+        for start in [data.draw(st.integers(0, length - 1))]
+    )
+    part = resize_part(lambda *of: image[of], shape, size=size, rows=rows, columns=columns)
+    np.testing.assert_array_equal(part, resize(image, size=size)[rows, columns])

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import numpy as np
 import onnx
+import onnx.utils
 import onnxruntime
 import openvino
 import pytest
@@ -12,6 +13,7 @@ from safetensors.torch import load_file
 
 from gladsr.cli import main
 from gladsr.network import Gladsr, GladsrConfig
+from gladsr.network.attention import read_attention
 from gladsr.training.export import (
     export_onnx,
     export_openvino,
@@ -32,19 +34,37 @@ def network(request: pytest.FixtureRequest) -> Gladsr:
     return network
 
 
+@pytest.fixture(scope="module")
+def exported(network: Gladsr, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    file = tmp_path_factory.mktemp("onnx") / "network.onnx"
+    export_onnx(network, file)
+    return file
+
+
 @pytest.mark.parametrize("size", SIZES, ids=str)
 def test_onnx_agrees_with_pytorch_at_every_size(
-    network: Gladsr, size: tuple[int, int], tmp_path_factory: pytest.TempPathFactory
+    network: Gladsr, exported: Path, size: tuple[int, int]
 ) -> None:
-    file = tmp_path_factory.getbasetemp() / f"x{network.config.scale}.onnx"
-    if not file.exists():
-        export_onnx(network, file)
     x = torch.rand(1, 3, *size)
     with torch.no_grad():
         expected = in_half_precision(network)(x)
-    found = onnxruntime.InferenceSession(file).run(["y_c", "y"], {"x": x.numpy()})
+    found = onnxruntime.InferenceSession(exported).run(["y_c", "y"], {"x": x.numpy()})
     for ours, theirs in zip(found, expected, strict=True):
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
+
+
+def test_onnx_names_the_attention_of_every_unit(network: Gladsr, exported: Path) -> None:
+    model = onnx.load(exported)
+    assert [output.name for output in model.graph.output] == ["y_c", "y"]
+    rounded = in_half_precision(network)
+    x = torch.rand(1, 3, 12, 9)
+    with torch.no_grad(), read_attention(rounded) as expected:
+        rounded(x)
+    names = [f"attention.{unit}" for unit in range(len(expected))]
+    part = onnx.utils.Extractor(model).extract_model(["x"], names)
+    session = onnxruntime.InferenceSession(part.SerializeToString())
+    for ours, theirs in zip(session.run(names, {"x": x.numpy()}), expected, strict=True):
+        np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
 def test_openvino_ir_agrees_with_pytorch(network: Gladsr, tmp_path: Path) -> None:
@@ -71,13 +91,11 @@ def test_safetensors_hold_the_same_network(network: Gladsr, tmp_path: Path) -> N
 
 
 def test_onnx_stores_half_precision_and_nothing_of_the_tracer(
-    network: Gladsr, tmp_path: Path
+    network: Gladsr, exported: Path
 ) -> None:
-    file = tmp_path / "network.onnx"
-    export_onnx(network, file)
     weights = sum(parameter.numel() for parameter in network.parameters())
-    assert file.stat().st_size < 2 * weights + 60_000
-    model = onnx.load(file)
+    assert exported.stat().st_size < 2 * weights + 60_000
+    model = onnx.load(exported)
     assert not any(node.metadata_props for node in model.graph.node)
     sizes = [dim.dim_param for dim in model.graph.input[0].type.tensor_type.shape.dim]
     assert sizes[2:] == ["height", "width"]

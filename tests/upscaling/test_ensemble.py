@@ -1,42 +1,73 @@
+from collections.abc import Callable
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gladsr.upscaling.ensemble import self_ensemble
+from gladsr.engines import Attention
+from gladsr.upscaling.ensemble import SelfEnsemble
+
+Array = NDArray[np.float32]
 
 
 @pytest.fixture
-def x() -> NDArray[np.float32]:
+def x() -> Array:
     return np.random.default_rng(0).random((4, 6, 3), np.float32)
 
 
-def nearest(x: NDArray[np.float32]) -> NDArray[np.float32]:
+def nearest(x: Array) -> Array:
     return x.repeat(2, axis=0).repeat(2, axis=1)
 
 
-def shift(x: NDArray[np.float32]) -> NDArray[np.float32]:
+def shift(x: Array) -> Array:
     """Upscale, and move everything down and to the right, as no symmetrical network would."""
     return np.roll(nearest(x), (1, 2), axis=(0, 1))
 
 
-def test_a_symmetrical_network_is_left_as_it_is(x: NDArray[np.float32]):
-    np.testing.assert_allclose(self_ensemble(nearest, x), nearest(x), atol=1e-6)
+class Engine:
+    """An engine that runs a function; its attention is the corner of the picture."""
+
+    def __init__(self, function: Callable[[Array], Array]) -> None:
+        self.function = function
+        self.views: list[bytes] = []
+
+    def attention(self, x: Array, *, draft: bool = False) -> Attention:
+        assert draft
+        return x[:1, 0]
+
+    def run(self, x: Array, *, draft: bool = False, attention: Attention | None = None) -> Array:
+        assert draft
+        self.views.append(x.tobytes())
+        if attention is not None:
+            np.testing.assert_array_equal(attention, x[:1, 0])
+        return self.function(x)
 
 
-def test_it_runs_on_the_eight_flips_and_turns(x: NDArray[np.float32]):
-    views: set[bytes] = set()
+def plus(function: Callable[[Array], Array], x: Array) -> Array:
+    return SelfEnsemble(Engine(function)).run(x, draft=True)
 
-    def note(view: NDArray[np.float32]) -> NDArray[np.float32]:
-        views.add(view.tobytes())
-        return nearest(view)
 
-    self_ensemble(note, x)
+def test_a_symmetrical_network_is_left_as_it_is(x: Array):
+    np.testing.assert_allclose(plus(nearest, x), nearest(x), atol=1e-6)
+
+
+def test_it_runs_on_the_eight_flips_and_turns(x: Array):
+    engine = Engine(nearest)
+    SelfEnsemble(engine).run(x, draft=True)
     turned = [np.rot90(base, turns) for base in (x, x[:, ::-1]) for turns in range(4)]
-    assert views == {view.tobytes() for view in turned}
+    assert set(engine.views) == {view.tobytes() for view in turned}
+    assert len(engine.views) == 8
 
 
-def test_the_mean_of_all_views_does_not_depend_on_how_the_picture_lies(x: NDArray[np.float32]):
-    y = self_ensemble(shift, x)
+def test_every_view_has_the_attention_that_was_read_from_it(x: Array):
+    plus_engine = SelfEnsemble(Engine(nearest))
+    attention = plus_engine.attention(x, draft=True)
+    assert attention.shape == (8, 1, 3)
+    plus_engine.run(x, draft=True, attention=attention)
+
+
+def test_the_mean_of_all_views_does_not_depend_on_how_the_picture_lies(x: Array):
+    y = plus(shift, x)
     assert np.abs(y - shift(x)).max() > 0.1
-    np.testing.assert_allclose(self_ensemble(shift, np.rot90(x)), np.rot90(y), atol=1e-6)
-    np.testing.assert_allclose(self_ensemble(shift, x[::-1]), y[::-1], atol=1e-6)
+    np.testing.assert_allclose(plus(shift, np.rot90(x)), np.rot90(y), atol=1e-6)
+    np.testing.assert_allclose(plus(shift, x[::-1]), y[::-1], atol=1e-6)

@@ -2,7 +2,7 @@ import numpy as np
 import pytest
 from numpy.typing import DTypeLike
 
-from gladsr.upscaling.pixels import from_unit, limit_to_neighbours, to_unit
+from gladsr.upscaling.pixels import from_unit, range_of_neighbours, to_unit
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -47,10 +47,14 @@ def test_other_pixels_are_refused(pixels: np.ndarray, error: type[Exception], me
         to_unit(pixels)
 
 
-def test_limits_are_those_of_the_nine_neighbours():
-    x = np.zeros((5, 5), np.float32)
-    x[2, 2] = 1
-    y = limit_to_neighbours(np.full((10, 10), 7, np.float32), x, 2)
-    expected = np.zeros((10, 10))
-    expected[2:8, 2:8] = 1
-    np.testing.assert_array_equal(y, expected)
+def test_ranges_are_those_of_the_nine_neighbours_in_each_channel():
+    x = np.zeros((5, 5, 2), np.float32)
+    x[2, 2, 0] = 1
+    x[0, 4, 1] = -1
+    low, high = range_of_neighbours(x)
+    expected = np.zeros((5, 5, 2))
+    expected[1:4, 1:4, 0] = 1
+    np.testing.assert_array_equal(high, expected)
+    expected = np.zeros((5, 5, 2))
+    expected[:2, 3:, 1] = -1
+    np.testing.assert_array_equal(low, expected)

@@ -1,39 +1,145 @@
+import logging
+import math
+from typing import Any
+
 import numpy as np
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from numpy.typing import NDArray
 
-from gladsr.upscaling.tiling import OVERLAP, spans, upscale_tiled
+from gladsr.engines import Attention, OutOfMemoryError
+from gladsr.upscaling.tiling import OVERLAP, WHOLE, Enlarged, Region, tiles, whole
+
+Array = NDArray[np.float32]
+lengths = st.integers(1, 90)
 
 
-@given(length=st.integers(1, 400), core=st.integers(16, 300), scale=st.integers(2, 4))
-def test_spans_cover_the_axis_with_weights_that_sum_to_one(length: int, core: int, scale: int):
-    total = np.zeros(scale * length)
-    for span in spans(length, core, scale):
-        assert 0 <= span.start < span.stop <= length
-        assert span.stop - span.start <= core + 2 * OVERLAP
-        assert (span.weights > 0).all()
-        total[scale * span.start : scale * span.stop] += span.weights
-    np.testing.assert_allclose(total, 1, atol=1e-6)
+@given(top=lengths, height=lengths, left=lengths, width=lengths, core=st.integers(16, 40))
+def test_tiles_cover_a_region_once(top: int, height: int, left: int, width: int, core: int):
+    count = np.zeros((top + height, left + width), int)
+    for tile in tiles(Region(top, top + height, left, left + width), core, core):
+        assert 0 < min(tile.size) <= max(tile.size) <= core
+        count[tile.top : tile.bottom, tile.left : tile.right] += 1
+    assert (count[top:, left:] == 1).all()
+    assert count.sum() == height * width
 
 
-def test_a_tile_counts_least_where_its_surroundings_are_missing():
-    _, middle, _ = spans(300, 100, 2)
-    assert middle.weights[0] == middle.weights.min() < 0.01
-    assert middle.weights[len(middle.weights) // 2] == 1
+class Picture:
+    """A source that is in memory, and notes what was read."""
+
+    def __init__(self, pixels: Array) -> None:
+        self.size = (pixels.shape[0], pixels.shape[1])
+        self.read_regions: list[Region] = []
+        self._pixels = pixels
+
+    def read(self, region: Region) -> Array:
+        assert region == region.grown(0, self.size)
+        self.read_regions.append(region)
+        return region.cut(self._pixels, out_of=whole(self.size))
 
 
-def nearest(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    return x.repeat(2, axis=0).repeat(2, axis=1)
+class FarSighted:
+    """An engine that sees as far as the overlap goes, and weighs by the mean of the picture.
+
+    Beyond the borders it sees zeros, as the convolutions of the network do.
+    """
+
+    def __init__(self, most: float = math.inf) -> None:
+        self.most = most
+        self.sides: list[int] = []
+
+    def attention(self, x: Array, *, draft: bool = False) -> Attention:
+        assert not draft
+        means: Attention = x.mean((0, 1))[np.newaxis]
+        return means
+
+    def run(self, x: Array, *, draft: bool = False, attention: Attention | None = None) -> Array:
+        assert not draft
+        if x.shape[0] * x.shape[1] > self.most:
+            raise OutOfMemoryError("there is not enough memory")
+        self.sides.append(max(x.shape[:2]))
+        weights = self.attention(x) if attention is None else attention
+        padded = np.pad(x, ((OVERLAP, OVERLAP), (OVERLAP, OVERLAP), (0, 0)))
+        height, width = x.shape[:2]
+        shifted = [
+            padded[down : down + height, across : across + width]
+            for down in (0, OVERLAP, 2 * OVERLAP)
+            for across in (0, OVERLAP, 2 * OVERLAP)
+        ]
+        y: Array = np.mean(shifted, axis=0, dtype=np.float32) * weights[0]
+        return y.repeat(2, axis=0).repeat(2, axis=1)
 
 
-@pytest.mark.parametrize("shape", [(1, 1), (1, 200), (130, 70), (64, 64)])
-@pytest.mark.parametrize("core", [16, 33, 64, 500])
-def test_tiles_give_what_the_whole_gives(shape: tuple[int, int], core: int):
-    x = np.random.default_rng(0).random((*shape, 3), np.float32)
-    seen: list[float] = []
-    y = upscale_tiled(nearest, x, scale=2, core=core, progress=seen.append)
-    np.testing.assert_allclose(y, nearest(x), atol=1e-6)
-    assert seen == sorted(seen)
-    assert seen[-1] == 1
+@settings(deadline=None, max_examples=60)
+@given(st.data())
+def test_any_part_in_any_tiles_is_what_the_whole_gives(data: st.DataObject):
+    height, width = data.draw(st.integers(1, 130)), data.draw(st.integers(1, 130))
+    pixels = np.random.default_rng(0).random((height, width, 3), np.float32)
+    expected = FarSighted().run(pixels)
+    top, left = data.draw(st.integers(0, 2 * height - 1)), data.draw(st.integers(0, 2 * width - 1))
+    bottom = data.draw(st.integers(top + 1, 2 * height))
+    right = data.draw(st.integers(left + 1, 2 * width))
+    enlarged = Enlarged(Picture(pixels), FarSighted(), 2, core=data.draw(st.integers(16, 140)))
+    part = enlarged.read(Region(top, bottom, left, right))
+    np.testing.assert_allclose(part, expected[top:bottom, left:right], atol=1e-6)
+
+
+def test_a_large_pictures_attention_is_that_of_bands_all_over_it():
+    rows, columns = np.mgrid[:900, :600].astype(np.float32)
+    picture = Picture(np.stack([rows / 900, columns / 600, (rows > 450)], axis=2))
+    assert math.prod(picture.size) > WHOLE
+    enlarged = Enlarged(picture, FarSighted(), 2, core=64)
+    enlarged.read(Region(0, 2, 0, 2))
+    attention = enlarged._attention
+    assert attention is not None
+    np.testing.assert_allclose(attention, [[0.5, 0.5, 0.5]], atol=0.01)
+    assert sum(math.prod(region.size) for region in picture.read_regions[1:]) == 288 * 288
+
+
+def test_the_attention_is_read_once():
+    picture = Picture(np.ones((100, 100, 1), np.float32))
+    enlarged = Enlarged(picture, FarSighted(), 2, core=20)
+    for part in tiles(whole(enlarged.size), 40, 40):
+        enlarged.read(part)
+    assert picture.read_regions.count(whole(picture.size)) == 1
+
+
+def test_grey_is_the_mean_of_three_equal_channels():
+    grey = np.random.default_rng(0).random((30, 20, 1), np.float32)
+    y = Enlarged(Picture(grey), FarSighted(), 2, core=16).read(Region(0, 60, 0, 40))
+    expected = FarSighted().run(np.repeat(grey, 3, axis=2)).mean(axis=2, keepdims=True)
+    np.testing.assert_allclose(y, expected, atol=1e-6)
+
+
+def test_when_the_memory_runs_out_smaller_tiles_give_the_same(caplog: pytest.LogCaptureFixture):
+    pixels = np.random.default_rng(0).random((200, 300, 3), np.float32)
+    engine = FarSighted(most=90 * 90)
+    enlarged = Enlarged(Picture(pixels), engine, 2, core=300)
+    np.testing.assert_allclose(
+        enlarged.read(whole(enlarged.size)), FarSighted().run(pixels), atol=1e-6
+    )
+    assert caplog.messages[-1] == "the memory ran out; going on in tiles of 37 pixels"
+    caplog.clear()
+    enlarged.read(whole(enlarged.size))
+    assert not caplog.messages  # it does not try the large ones again
+
+
+def test_when_no_tile_fits_it_gives_up(caplog: pytest.LogCaptureFixture):
+    caplog.set_level(logging.CRITICAL)
+    enlarged = Enlarged(Picture(np.zeros((99, 99, 3), np.float32)), FarSighted(most=10), 2, core=99)
+    with pytest.raises(OutOfMemoryError):
+        enlarged.read(whole(enlarged.size))
+
+
+def test_bounded_values_stay_within_those_around(monkeypatch: pytest.MonkeyPatch):
+    def ringing(_self: Any, x: Array, **_options: Any) -> Array:
+        return x.repeat(2, axis=0).repeat(2, axis=1) * 3 - 1
+
+    monkeypatch.setattr(FarSighted, "run", ringing)
+    alpha = np.full((50, 50, 1), 0.25, np.float32)
+    alpha[:, 25:] = 0.75
+    picture = Picture(alpha)
+    y = Enlarged(picture, FarSighted(), 2, core=16, bounded=True).read(Region(0, 100, 0, 100))
+    flat = np.r_[0:48, 52:100]
+    np.testing.assert_array_equal(y[:, flat], alpha.repeat(2, 0).repeat(2, 1)[:, flat])

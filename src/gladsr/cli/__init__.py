@@ -13,6 +13,7 @@ from gladsr import __version__
 from gladsr.cli.console import say
 from gladsr.engines import EngineError
 from gladsr.pictures import PictureError
+from gladsr.upscaling import SizeError
 from gladsr.upscaling.folders import PlanError
 from gladsr.zoo import UnknownModelError
 
@@ -90,7 +91,7 @@ def main(arguments: list[str] | None = None) -> int:
             f"{error.name} is not installed; install it with: "
             f'pip install "gladsr[{EXTRAS[error.name]}]"'
         )
-    except (EngineError, PictureError, PlanError, UnknownModelError) as error:
+    except (EngineError, PictureError, PlanError, SizeError, UnknownModelError) as error:
         say(str(error))
     except OSError as error:
         say(f"{error.filename}: {error.strerror}" if error.filename else str(error))

@@ -2,10 +2,11 @@
 
 import contextlib
 import math
+import re
 from collections.abc import Callable, Generator
 from functools import partial
 from pathlib import Path
-from typing import Annotated
+from typing import Annotated, Literal
 
 import typer
 
@@ -15,6 +16,7 @@ from gladsr.pictures import MAX_PIXELS, SUFFIXES
 from gladsr.upscaling import Upscaler
 from gladsr.upscaling.batch import Outcome, upscale_files
 from gladsr.upscaling.folders import Job, PlanError, plan
+from gladsr.upscaling.tiling import MIN_CORE
 
 
 def upscale(
@@ -32,8 +34,29 @@ def upscale(
         str, typer.Option(help="The model; `gladsr models` lists them.", rich_help_panel="Quality")
     ] = "gladsr",
     scale: Annotated[
-        int, typer.Option(help="How many times larger: 2, 3 or 4.", rich_help_panel="Quality")
-    ] = 2,
+        float | None,
+        typer.Option(
+            help="How many times larger, above 1 and at most 8, such as 3 or 1.5. [default: 2]",
+            rich_help_panel="Size",
+        ),
+    ] = None,
+    size: Annotated[
+        str | None,
+        typer.Option(
+            metavar="WxH",
+            help="Instead: as large as fits into 1920x1080, 3840x or x2160; the aspect is kept.",
+            rich_help_panel="Size",
+        ),
+    ] = None,
+    max_pixels: Annotated[
+        int | None,
+        typer.Option(
+            min=1,
+            metavar="N",
+            help="Scale less where a picture would get more than N pixels.",
+            rich_help_panel="Size",
+        ),
+    ] = None,
     ensemble: Annotated[
         bool,
         typer.Option(
@@ -143,6 +166,15 @@ def upscale(
             rich_help_panel="Machine",
         ),
     ] = None,
+    tile: Annotated[
+        str,
+        typer.Option(
+            metavar="auto|N",
+            help="Compute in tiles of N pixels a side of the input, 16 or more. Smaller ones need "
+            "less memory and more time; the picture stays the same.",
+            rich_help_panel="Machine",
+        ),
+    ] = "auto",
     threads: Annotated[
         int | None,
         typer.Option(
@@ -165,6 +197,8 @@ def upscale(
     """
     if overwrite and skip_existing:
         raise typer.TyperException("choose one of --overwrite and --skip-existing")
+    if scale is not None and size is not None:
+        raise typer.BadParameter("choose one of --scale and --size")
     limits = _range(float_range)
     planned = plan(
         paths,
@@ -179,8 +213,11 @@ def upscale(
     upscaler = Upscaler(
         model,
         scale=scale,
+        size=None if size is None else _size(size),
+        max_pixels=max_pixels,
         engine=engine,
         precision=precision,
+        tile=_tile(tile),
         ensemble=ensemble,
         draft=draft,
         device=device,
@@ -203,6 +240,27 @@ def upscale(
     if failed:
         say(f"{failed} of {len(planned.jobs)} pictures failed")
         raise typer.Exit(1)
+
+
+def _size(words: str) -> tuple[int | None, int | None]:
+    """Return the width and the height of 1920x1080, 3840x or x2160."""
+    found = re.fullmatch(r"(\d*)[x×](\d*)", words)
+    width, height = (int(side) if side else None for side in found.groups()) if found else (0, 0)
+    if width == 0 or height == 0 or width is height is None:
+        raise typer.BadParameter(
+            f"--size is {words!r}, but must be such as 1920x1080, 3840x or x2160"
+        )
+    return width, height
+
+
+def _tile(words: str) -> int | Literal["auto"]:
+    if words == "auto":
+        return "auto"
+    if not words.isdecimal() or int(words) < MIN_CORE:
+        raise typer.BadParameter(
+            f"--tile is {words!r}, but must be auto or a number from {MIN_CORE}"
+        )
+    return int(words)
 
 
 def _range(words: str) -> tuple[float, float]:

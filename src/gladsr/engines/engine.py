@@ -1,5 +1,7 @@
 """What every engine is: a trained model that can be run on an array."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module
 from importlib.util import find_spec
 from typing import TYPE_CHECKING, Literal, Protocol, cast, get_args
@@ -12,7 +14,11 @@ if TYPE_CHECKING:
 
 EngineName = Literal["auto", "openvino", "onnxruntime", "torch"]
 Precision = Literal["fp32", "bf16"]
+Attention = NDArray[np.float32]
+"""The weights R_c (Eq. 8) of a network's U selective units for their K channels, U×K."""
 
+# As the C++ library, PyTorch ("not enough memory", "CUDA out of memory") and oneDNN put it.
+_OUT_OF_MEMORY = ("bad_alloc", "bad allocation", "memory", "allocate")
 _PIP_NAMES = {
     "openvino": "openvino",
     "onnxruntime": "gladsr[onnxruntime]",
@@ -23,22 +29,57 @@ _PIP_NAMES = {
 class Engine(Protocol):
     """A trained model, loaded and ready to run."""
 
-    def run(self, x: NDArray[np.float32], *, draft: bool = False) -> NDArray[np.float32]:
+    def run(
+        self, x: NDArray[np.float32], *, draft: bool = False, attention: Attention | None = None
+    ) -> NDArray[np.float32]:
         """Upscale one picture.
 
         Args:
             x: The picture, h×w×3, RGB in [0, 1].
             draft: Return the coarse output y_c (Eq. 3) and leave the refine net out, which takes
                 about half the time.
+            attention: What `attention` gave for the picture that ``x`` is a part of; ``x`` is a
+                whole picture if None.
 
         Returns:
             The upscaled picture, s·h×s·w×3, RGB, not clipped.
+
+        Raises:
+            OutOfMemoryError: The memory does not suffice for a picture of this size.
+        """
+        ...
+
+    def attention(self, x: NDArray[np.float32], *, draft: bool = False) -> Attention:
+        """Read the channel attention that a picture has as a whole.
+
+        Args:
+            x: The picture, h×w×3, RGB in [0, 1].
+            draft: Read no more than the coarse output needs.
+
+        Raises:
+            OutOfMemoryError: The memory does not suffice for a picture of this size.
         """
         ...
 
 
 class EngineError(RuntimeError):
     """An engine cannot do what it was asked; the message says what and why."""
+
+
+class OutOfMemoryError(EngineError):
+    """There is not enough memory; a smaller picture may fit."""
+
+
+@contextmanager
+def out_of_memory_named() -> Iterator[None]:
+    """Raise an `OutOfMemoryError` for whatever a library raises when memory runs out."""
+    try:
+        yield
+    except (MemoryError, RuntimeError) as error:
+        text = str(error).lower()
+        if isinstance(error, MemoryError) or any(sign in text for sign in _OUT_OF_MEMORY):
+            raise OutOfMemoryError("there is not enough memory") from error
+        raise
 
 
 class MissingExtraError(EngineError):

@@ -10,7 +10,7 @@ import onnx.utils
 import onnxruntime
 from numpy.typing import NDArray
 
-from gladsr.engines.engine import EngineError, Precision
+from gladsr.engines.engine import Attention, EngineError, Precision, out_of_memory_named
 
 if TYPE_CHECKING:
     from gladsr.zoo import Card
@@ -25,24 +25,50 @@ class OnnxRuntimeEngine:
         onnxruntime.disable_telemetry_events()
         self._model = onnx.load(onnx_path)
         self._threads = threads
-        self._sessions: dict[str, onnxruntime.InferenceSession] = {}
+        self._units = sum(
+            name.startswith("attention.") for node in self._model.graph.node for name in node.output
+        )
+        self._sessions: dict[tuple[str, ...], onnxruntime.InferenceSession] = {}
 
-    def _session(self, output: str) -> onnxruntime.InferenceSession:
-        """Return a session of the part of the model that ``output`` needs, and no more."""
-        if output not in self._sessions:
-            part = onnx.utils.Extractor(self._model).extract_model(["x"], [output])
+    def _session(
+        self, outputs: tuple[str, ...], given: tuple[str, ...] = ()
+    ) -> onnxruntime.InferenceSession:
+        """Return a session of the part of the model that leads to ``outputs``, and no more.
+
+        Its inputs are the picture and the tensors ``given``, which it then does not compute.
+        """
+        key = (*outputs, "of", *given)
+        if key not in self._sessions:
+            part = onnx.utils.Extractor(self._model).extract_model(["x", *given], list(outputs))
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = self._threads or 0  # 0: as many as there are cores
-            self._sessions[output] = onnxruntime.InferenceSession(
+            self._sessions[key] = onnxruntime.InferenceSession(
                 part.SerializeToString(), options, providers=["CPUExecutionProvider"]
             )
-        return self._sessions[output]
+        return self._sessions[key]
 
-    def run(self, x: NDArray[np.float32], *, draft: bool = False) -> NDArray[np.float32]:
+    def run(
+        self, x: NDArray[np.float32], *, draft: bool = False, attention: Attention | None = None
+    ) -> NDArray[np.float32]:
         """Upscale; see `Engine`."""
-        batch = np.ascontiguousarray(x.transpose(2, 0, 1)[np.newaxis])
-        (y,) = self._session("y_c" if draft else "y").run(None, {"x": batch})
+        r_c = [] if attention is None else list(attention[:, np.newaxis, :, np.newaxis, np.newaxis])
+        given = {f"attention.{unit}": weights for unit, weights in enumerate(r_c)}
+        session = self._session(("y_c" if draft else "y",), tuple(given))
+        with out_of_memory_named():
+            (y,) = session.run(None, {"x": _batch(x), **given})
         return np.ascontiguousarray(y[0].transpose(1, 2, 0))
+
+    def attention(self, x: NDArray[np.float32], *, draft: bool = False) -> Attention:
+        """Read the attention; see `Engine`."""
+        units = self._units // 2 if draft else self._units
+        session = self._session(tuple(f"attention.{unit}" for unit in range(units)))
+        with out_of_memory_named():
+            r_c = session.run(None, {"x": _batch(x)})
+        return np.stack([weights[0, :, 0, 0] for weights in r_c])
+
+
+def _batch(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    return np.ascontiguousarray(x.transpose(2, 0, 1)[np.newaxis])
 
 
 def load(

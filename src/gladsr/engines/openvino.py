@@ -8,7 +8,7 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from gladsr.engines.engine import EngineError, Precision
+from gladsr.engines.engine import Attention, EngineError, Precision, out_of_memory_named
 
 if TYPE_CHECKING:
     from gladsr.zoo import Card
@@ -44,25 +44,67 @@ class OpenVINOEngine:
         }
         if threads is not None:
             self._settings[ov.properties.inference_num_threads] = threads
-        self._compiled: dict[str, ov.CompiledModel] = {}
+        self._units = sum(name.startswith("attention.") for name in self._tensors(self._model))
+        self._compiled: dict[tuple[str, ...], ov.CompiledModel] = {}
 
     def _capabilities(self, device: str) -> list[str]:
         return list(self._core.get_property(device, ov.properties.device.capabilities))
 
-    def _part(self, output: str) -> ov.CompiledModel:
-        """Return the part of the model that ``output`` needs, and no more, compiled."""
-        if output not in self._compiled:
-            part = ov.Model([self._model.output(output)], self._model.get_parameters(), output)
-            self._compiled[output] = self._core.compile_model(part, self._device, self._settings)
-        return self._compiled[output]
+    @staticmethod
+    def _tensors(model: ov.Model) -> dict[str, ov.Output]:
+        """Return everything that a model computes, by name."""
+        return {
+            name: tensor
+            for operation in model.get_ops()
+            for tensor in operation.outputs()
+            for name in tensor.get_names()
+        }
 
-    def run(self, x: NDArray[np.float32], *, draft: bool = False) -> NDArray[np.float32]:
-        """Upscale; see `Engine`."""
+    def _part(self, outputs: tuple[str, ...], given: tuple[str, ...] = ()) -> ov.CompiledModel:
+        """Return the part of the model that leads to ``outputs``, and no more, compiled.
+
+        Its inputs are the picture and the tensors ``given``, which it then does not compute.
+        """
+        key = (*outputs, "of", *given)
+        if key not in self._compiled:
+            model = self._model.clone()
+            tensors = self._tensors(model)
+            inputs = model.get_parameters()
+            for name in given:
+                stand_in = ov.opset13.parameter(tensors[name].get_partial_shape(), ov.Type.f32)
+                for target in tensors[name].get_target_inputs():
+                    target.replace_source_output(stand_in.output(0))
+                inputs.append(stand_in)
+            part = ov.Model([tensors[name] for name in outputs], inputs, "part")
+            self._compiled[key] = self._core.compile_model(part, self._device, self._settings)
+        return self._compiled[key]
+
+    @staticmethod
+    def _infer(
+        part: ov.CompiledModel, inputs: list[NDArray[np.float32]]
+    ) -> list[NDArray[np.float32]]:
         # A request each time: it gives a large picture's memory back, and threads do not share it.
-        request = self._part("y_c" if draft else "y").create_infer_request()
-        request.infer([x.transpose(2, 0, 1)[np.newaxis]])
-        y: NDArray[np.float32] = request.get_output_tensor().data[0]
-        return np.ascontiguousarray(y.transpose(1, 2, 0))
+        request = part.create_infer_request()
+        with out_of_memory_named():
+            request.infer(inputs)
+        return [tensor.data for tensor in request.output_tensors]
+
+    def run(
+        self, x: NDArray[np.float32], *, draft: bool = False, attention: Attention | None = None
+    ) -> NDArray[np.float32]:
+        """Upscale; see `Engine`."""
+        r_c = [] if attention is None else list(attention[:, np.newaxis, :, np.newaxis, np.newaxis])
+        given = tuple(f"attention.{unit}" for unit in range(len(r_c)))
+        part = self._part(("y_c" if draft else "y",), given)
+        (y,) = self._infer(part, [x.transpose(2, 0, 1)[np.newaxis], *r_c])
+        return np.ascontiguousarray(y[0].transpose(1, 2, 0))
+
+    def attention(self, x: NDArray[np.float32], *, draft: bool = False) -> Attention:
+        """Read the attention; see `Engine`."""
+        units = self._units // 2 if draft else self._units
+        part = self._part(tuple(f"attention.{unit}" for unit in range(units)))
+        r_c = self._infer(part, [x.transpose(2, 0, 1)[np.newaxis]])
+        return np.stack([weights[0, :, 0, 0] for weights in r_c])
 
 
 def load(

@@ -1,12 +1,16 @@
 """PyTorch, for its devices (CUDA, Apple's MPS) and to compare the others with."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from threading import Lock
 from typing import TYPE_CHECKING
 
 import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gladsr.engines.engine import EngineError, Precision
+from gladsr.engines.engine import Attention, EngineError, Precision, out_of_memory_named
+from gladsr.network.attention import read_attention, set_attention
 from gladsr.zoo import load_network
 
 if TYPE_CHECKING:
@@ -29,14 +33,40 @@ class TorchEngine:
         if threads is not None:
             torch.set_num_threads(threads)  # PyTorch has one number for the whole process
 
+        self._lock = Lock()  # the attention is set in the network, which threads share
+
     @torch.inference_mode()
-    def run(self, x: NDArray[np.float32], *, draft: bool = False) -> NDArray[np.float32]:
+    def run(
+        self, x: NDArray[np.float32], *, draft: bool = False, attention: Attention | None = None
+    ) -> NDArray[np.float32]:
         """Upscale; see `Engine`."""
-        batch = torch.from_numpy(np.ascontiguousarray(x)).permute(2, 0, 1)[np.newaxis]
-        with torch.autocast(self._device.type, torch.bfloat16, enabled=self._precision == "bf16"):
-            batch = batch.to(self._device)
-            y = _coarse_output(self._network, batch) if draft else self._network(batch)[1]
-        return y[0].permute(1, 2, 0).float().cpu().contiguous().numpy()
+        with self._ready(x) as batch:
+            given = np.empty((0, 0), np.float32) if attention is None else attention
+            r_c = torch.from_numpy(given).to(self._device)[..., None, None]
+            with set_attention(self._network, list(r_c)):
+                y = _coarse_output(self._network, batch) if draft else self._network(batch)[1]
+            return y[0].permute(1, 2, 0).float().cpu().contiguous().numpy()
+
+    @torch.inference_mode()
+    def attention(self, x: NDArray[np.float32], *, draft: bool = False) -> Attention:
+        """Read the attention; see `Engine`."""
+        with self._ready(x) as batch, read_attention(self._network) as r_c:
+            f_c = self._network.ndg_c(self._network.fenet(batch))
+            if not draft:
+                self._network.ndg_f(f_c)
+            return torch.stack([weights[0, :, 0, 0] for weights in r_c]).float().cpu().numpy()
+
+    @contextmanager
+    def _ready(self, x: NDArray[np.float32]) -> Iterator[torch.Tensor]:
+        """Hold the network, in its precision, and give the picture as a batch on its device."""
+        batch = torch.from_numpy(x.transpose(2, 0, 1)[np.newaxis].copy())
+        bf16 = self._precision == "bf16"
+        with (
+            self._lock,
+            out_of_memory_named(),
+            torch.autocast(self._device.type, torch.bfloat16, enabled=bf16),
+        ):
+            yield batch.to(self._device)
 
 
 def _coarse_output(network: "Gladsr", x: torch.Tensor) -> torch.Tensor:

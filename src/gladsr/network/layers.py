@@ -55,11 +55,13 @@ class ChannelSelectiveUnit(nn.Module):
         self.encode = conv(config.growth, hidden, 1)
         self.activation = nn.LeakyReLU(config.slope, inplace=True)
         self.decode = conv(hidden, config.growth, 1, gain=RELU_GAIN)
+        self.sigmoid = nn.Sigmoid()
 
     def weights(self, u: Tensor) -> Tensor:
         """Return R_c, (N, K, 1, 1), for the WAU's output u, (N, K, h, w)."""
         means = u.mean((2, 3), keepdim=True)
-        return torch.sigmoid(self.decode(self.activation(self.encode(means))))
+        r_c: Tensor = self.sigmoid(self.decode(self.activation(self.encode(means))))
+        return r_c
 
     def forward(self, u: Tensor) -> Tensor:
         """Return u with its channels reweighted."""

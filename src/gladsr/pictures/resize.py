@@ -7,6 +7,7 @@ two passes.
 """
 
 import math
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
@@ -58,10 +59,52 @@ def resize(
         scales = (scale, scale)
         size = (math.ceil(height * scale), math.ceil(width * scale))
 
-    # The dimension that shrinks most comes first; of two equals, the height.
-    for axis in sorted((0, 1), key=scales.__getitem__):
-        image = _resize_axis(image, axis, size[axis], scales[axis])
+    for axis in _order(scales):
+        image = _resize_axis(
+            image, axis, _contributions(image.shape[axis], size[axis], scales[axis])
+        )
     return image
+
+
+def resize_part(
+    read: Callable[[slice, slice], NDArray[Any]],
+    shape: tuple[int, int],
+    *,
+    size: tuple[int, int],
+    rows: slice,
+    columns: slice,
+) -> NDArray[Any]:
+    """Return `resize(image, size=size)[rows, columns]`, equal to the bit, from a part of the image.
+
+    Args:
+        read: Returns the rows and columns of the image that it is asked for.
+        shape: The image's height and width.
+        size: The height and width that the whole resized image would have.
+        rows: Of the resized image; with a start and a stop, at least one.
+        columns: Likewise.
+
+    >>> image = np.arange(600.0).reshape(20, 30)
+    >>> part = resize_part(lambda *of: image[of], (20, 30), size=(7, 9), rows=slice(2, 4),
+    ...                    columns=slice(0, 5))
+    >>> np.array_equal(part, resize(image, size=(7, 9))[2:4, 0:5])
+    True
+    """
+    scales = (size[0] / shape[0], size[1] / shape[1])
+    seen, parts = [], []
+    for axis, wanted in enumerate((rows, columns)):
+        weights, indices = _contributions(shape[axis], size[axis], scales[axis])
+        first, last = indices[wanted].min(), indices[wanted].max()
+        seen.append(slice(int(first), int(last) + 1))
+        parts.append((weights[wanted], indices[wanted] - first))
+    image = read(seen[0], seen[1])
+    for axis in _order(scales):
+        image = _resize_axis(image, axis, parts[axis])
+    return image
+
+
+def _order(scales: tuple[float, float]) -> list[int]:
+    """The dimension that shrinks most comes first; of two equals, the height."""
+    return sorted((0, 1), key=scales.__getitem__)
 
 
 def mod_crop(image: NDArray[Any], scale: int) -> NDArray[Any]:
@@ -81,12 +124,13 @@ def _check(image: NDArray[Any]) -> None:
         raise TypeError(f"an image is uint8, uint16 or floating point, not {image.dtype}")
 
 
-def _resize_axis(image: NDArray[Any], axis: int, length: int, scale: float) -> NDArray[Any]:
-    """Resize one axis to `length` pixels; whole-number pixels are rounded half up and clipped."""
-    if scale == 1:
-        return image.copy()
+def _resize_axis(
+    image: NDArray[Any], axis: int, contributions: tuple[NDArray[np.float64], NDArray[np.intp]]
+) -> NDArray[Any]:
+    """Resize one axis; whole-number pixels are rounded half up and clipped."""
+    weights, indices = contributions
+    length = len(weights)
     source = np.ascontiguousarray(np.moveaxis(image, axis, 0))
-    weights, indices = _contributions(source.shape[0], length, scale)
     weights = weights.reshape(*weights.shape, *(1,) * (source.ndim - 1))
     result = np.empty((length, *source.shape[1:]), source.dtype)
     rows = max(1, _BLOCK // math.prod(source.shape[1:]))

@@ -10,8 +10,10 @@ import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save
+from torch import Tensor, nn
 
 from gladsr.network import Gladsr
+from gladsr.network.attention import read_attention, selective_units
 
 OPSET = 20
 
@@ -39,6 +41,10 @@ def export_onnx(network: Gladsr, path: Path) -> None:
     Input ``x``, (1, 3, h, w), RGB in [0, 1]; outputs ``y_c`` and ``y``, (1, 3, s·h, s·w), not
     clipped; float32, any h and w from 1 up. The weights are stored in half precision and cast once,
     when an engine loads the file.
+
+    The channel attention of the U selective units, in the order of `selective_units`, are the
+    tensors ``attention.0`` to ``attention.(U-1)`` inside, (1, K, 1, 1): there the engines read it
+    and set it.
     """
     model = _traced(in_half_precision(network))
     _store_in_half_precision(model)
@@ -59,23 +65,40 @@ def export_openvino(network: Gladsr, path: Path) -> None:
         openvino.save_model(openvino.Core().read_model(source), path, compress_to_fp16=True)
 
 
+class _WithAttention(nn.Module):
+    """The network with its channel attention as further outputs, so that these get names."""
+
+    def __init__(self, network: Gladsr) -> None:
+        super().__init__()
+        self.network = network
+
+    def forward(self, x: Tensor) -> tuple[Tensor, ...]:
+        with read_attention(self.network) as attention:
+            y_c, y = self.network(x)
+        return y_c, y, *attention
+
+
 def _traced(network: Gladsr) -> onnx.ModelProto:
+    units = len(selective_units(network))
     height, width = torch.export.Dim("height", min=1), torch.export.Dim("width", min=1)
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch's own, about its own internals
         program = torch.onnx.export(
-            network,
+            _WithAttention(network),
             (torch.rand(1, 3, 17, 19),),
             input_names=["x"],
-            output_names=["y_c", "y"],
+            output_names=["y_c", "y", *(f"attention.{unit}" for unit in range(units))],
             dynamic_shapes={"x": {2: height, 3: width}},
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
         )
     assert program is not None  # noqa: S101 - tells the type checker what dynamo=True means
-    return program.model_proto
+    model = program.model_proto
+    model.graph.value_info.extend(model.graph.output[2:])
+    del model.graph.output[2:]
+    return model
 
 
 def _store_in_half_precision(model: onnx.ModelProto) -> None:
@@ -95,12 +118,18 @@ def _store_in_half_precision(model: onnx.ModelProto) -> None:
 
 
 def _tidy(model: onnx.ModelProto) -> None:
-    """Drop what the tracer noted down, and call the outputs' free sizes by plain names."""
+    """Drop what the tracer noted down, and call the outputs' free sizes by plain names.
+
+    The shapes of the attention stay, for a part of the model that begins there needs them.
+    """
+    attention = [info for info in model.graph.value_info if info.name.startswith("attention.")]
     del model.graph.value_info[:]
+    model.graph.value_info.extend(attention)
     del model.metadata_props[:]
     del model.graph.metadata_props[:]
     for part in (
         *model.graph.node,
+        *model.graph.value_info,
         *model.graph.initializer,
         *model.graph.input,
         *model.graph.output,

@@ -1,5 +1,6 @@
-"""Whole pictures: any kind of pixels, tiles, the self-ensemble, folders."""
+"""Whole pictures: any kind of pixels, any size, tiles, the self-ensemble, folders."""
 
+from gladsr.upscaling.sizes import SizeError
 from gladsr.upscaling.upscaler import Upscaler
 
-__all__ = ["Upscaler"]
+__all__ = ["SizeError", "Upscaler"]

@@ -13,8 +13,10 @@ from threading import Event, Thread
 from typing import Literal, TypeVar
 
 from gladsr import pictures
+from gladsr.engines import OutOfMemoryError
 from gladsr.pictures import Pages, Picture, PictureError
 from gladsr.upscaling.folders import Job
+from gladsr.upscaling.sizes import SizeError
 
 Existing = Literal["refuse", "replace", "skip"]
 """What to do with a file that is in an output's place."""
@@ -150,8 +152,11 @@ def _upscaled(
             elif not failure:
                 try:
                     yield upscale(event, progress_of_page(partial(tell, job), done, count))
-                except MemoryError:
+                except (MemoryError, OutOfMemoryError):
                     failure = PictureError(f"{job.source} is too large for this machine's memory.")
+                    given_up.add(job)
+                except SizeError as error:
+                    failure = PictureError(f"{job.source} is not upscaled: {error}")
                     given_up.add(job)
                 done += 1
 

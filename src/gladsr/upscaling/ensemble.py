@@ -3,28 +3,47 @@
 Timofte et al., "Seven ways to improve example-based single image super resolution", CVPR 2016.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
+from functools import reduce
 
 import numpy as np
 from numpy.typing import NDArray
 
+from gladsr.engines import Attention, Engine
 
-def self_ensemble(
-    run: Callable[[NDArray[np.float32]], NDArray[np.float32]], x: NDArray[np.float32]
-) -> NDArray[np.float32]:
-    """Upscale the 8 flips and quarter turns of a picture, turn them back and return their mean.
+Array = NDArray[np.float32]
 
-    Args:
-        run: Upscales a picture, h×w×3 to s·h×s·w×3.
-        x: The picture, h×w×3.
 
-    Returns:
-        The upscaled picture, s·h×s·w×3.
+class SelfEnsemble:
+    """An engine that runs another on the 8 flips and quarter turns and gives their mean.
+
+    Its attention is that of the 8 views, 8×U×K.
     """
-    outputs = []
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def run(self, x: Array, *, draft: bool = False, attention: Attention | None = None) -> Array:
+        """Upscale; see `Engine`."""
+        own = [None] * 8 if attention is None else list(attention)
+        outputs = (
+            turn_back(self._engine.run(view, draft=draft, attention=weights))
+            for (view, turn_back), weights in zip(_views(x), own, strict=True)
+        )
+        mean: Array = reduce(np.add, outputs) / np.float32(8)
+        return mean
+
+    def attention(self, x: Array, *, draft: bool = False) -> Attention:
+        """Read the attention; see `Engine`."""
+        return np.stack([self._engine.attention(view, draft=draft) for view, _ in _views(x)])
+
+
+def _views(x: Array) -> Iterator[tuple[Array, Callable[[Array], Array]]]:
+    """Give each view of a picture, and how what becomes of it is turned back."""
     for step in (1, -1):  # as it is, and flipped
         for turns in range(4):
-            y = run(np.ascontiguousarray(np.rot90(x[:, ::step], turns)))
-            outputs.append(np.rot90(y, -turns)[:, ::step])
-    mean: NDArray[np.float32] = np.mean(outputs, axis=0, dtype=np.float32)
-    return mean
+
+            def turn_back(y: Array, step: int = step, turns: int = turns) -> Array:
+                return np.rot90(y, -turns)[:, ::step]
+
+            yield np.ascontiguousarray(np.rot90(x[:, ::step], turns)), turn_back

@@ -11,6 +11,19 @@ from gladsr.pictures import to_depth
 _BAND = 256  # rows
 
 
+def check_shape(shape: tuple[int, ...]) -> None:
+    """Refuse a shape that is not a picture's.
+
+    Raises:
+        ValueError: There are no pixels, or another number of axes or channels than `to_unit` takes.
+    """
+    sides = "×".join(map(str, shape))
+    if 0 in shape:
+        raise ValueError(f"the array is empty: {sides}")
+    if len(shape) != 2 and (len(shape) != 3 or shape[2] not in (2, 3, 4)):
+        raise ValueError(f"the array is {sides}, not H×W, H×W×2, H×W×3 or H×W×4")
+
+
 def to_unit(pixels: NDArray[Any]) -> NDArray[np.float32]:
     """Return pixels as floats in [0, 1], always with a channel axis.
 
@@ -30,13 +43,9 @@ def to_unit(pixels: NDArray[Any]) -> NDArray[np.float32]:
         >>> to_unit(np.array([[0, 51, 255]], np.uint8))[..., 0]
         array([[0. , 0.2, 1. ]], dtype=float32)
     """
-    shape = "×".join(map(str, pixels.shape))
-    if pixels.size == 0:
-        raise ValueError(f"the array is empty: {shape}")
+    check_shape(pixels.shape)
     if pixels.ndim == 2:
         pixels = pixels[..., np.newaxis]
-    elif pixels.ndim != 3 or pixels.shape[2] not in (2, 3, 4):
-        raise ValueError(f"the array is {shape}, not H×W, H×W×2, H×W×3 or H×W×4")
     if pixels.dtype.kind == "f":
         low, high = pixels.min(), pixels.max()
         if not (low >= 0 and high <= 1):  # also where one is not a number
@@ -58,21 +67,22 @@ def from_unit(values: NDArray[np.float32], like: NDArray[Any]) -> NDArray[Any]:
     return pixels[..., 0] if like.ndim == 2 else pixels
 
 
-def limit_to_neighbours(
-    upscaled: NDArray[np.float32], x: NDArray[np.float32], scale: int
-) -> NDArray[np.float32]:
-    """Clip each upscaled value to the range of the 3×3 values around it in ``x``.
+def range_of_neighbours(
+    x: NDArray[np.float32],
+) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    """Return the least and the largest of the 3×3 values around each one, channel by channel.
 
-    So what is flat in ``x`` stays exactly flat, and no edge overshoots.
+    An alpha that is clipped to this range after it was upscaled stays flat where it was flat, and
+    overshoots at no edge.
 
     Args:
-        upscaled: s·h×s·w.
-        x: h×w.
-        scale: s.
+        x: h×w×C.
     """
-    windows = np.lib.stride_tricks.sliding_window_view(np.pad(x, 1, mode="edge"), (3, 3))
-    low, high = (
-        bound.repeat(scale, axis=0).repeat(scale, axis=1)
-        for bound in (windows.min(axis=(2, 3)), windows.max(axis=(2, 3)))
-    )
-    return np.clip(upscaled, low, high)
+    padded = np.pad(x, ((1, 1), (1, 1), (0, 0)), mode="edge")
+    windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(0, 1))
+    return windows.min(axis=(3, 4)), windows.max(axis=(3, 4))
+
+
+def enlarge(x: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
+    """Repeat each of h×w×C pixels ``scale`` times along both axes."""
+    return x.repeat(scale, axis=0).repeat(scale, axis=1)

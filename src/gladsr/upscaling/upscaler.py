@@ -1,10 +1,12 @@
 """The upscaler: a model, its settings, and pictures of any kind in and out."""
 
-from collections.abc import Callable, Iterator
-from dataclasses import KW_ONLY, dataclass, field, fields, replace
+import math
+from collections.abc import Iterator
+from dataclasses import replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
+from threading import Lock
 from typing import Any, Literal, overload
 
 import numpy as np
@@ -12,34 +14,39 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gladsr import engines, pictures, zoo
-from gladsr.engines import EngineName, Precision
+from gladsr.engines import Engine, EngineName, Precision
+from gladsr.upscaling import sizes
 from gladsr.upscaling.batch import Progress, progress_of_page
-from gladsr.upscaling.ensemble import self_ensemble
-from gladsr.upscaling.pixels import from_unit, limit_to_neighbours, to_unit
-from gladsr.upscaling.tiling import upscale_tiled
-
-_WHOLE = 512 * 512  # LR pixels up to which a picture is one tile; at ×4 that takes about 2 GB
-_CORE = 256
+from gladsr.upscaling.ensemble import SelfEnsemble
+from gladsr.upscaling.pixels import check_shape
+from gladsr.upscaling.tiling import MIN_CORE
+from gladsr.upscaling.upscaled import Upscaled
 
 
 def _silent(_share: float) -> None:
     """Tell nobody."""
 
 
-@dataclass(frozen=True)
 class Upscaler:
     """Upscales pictures with one model.
 
-    It is its settings and the loaded model, nothing that changes. It can be pickled: the copy loads
-    the model again.
+    It holds no state but its settings and the loaded networks. It can be pickled: the copy loads
+    them again.
 
-    Attributes:
+    Args:
         model: The model's name; `gladsr models` lists them.
-        scale: 2, 3 or 4.
+        scale: How many times larger, above 1 and at most 8, whole or not; 2 if neither it nor a
+            size is given. Networks are trained for 2, 3 and 4: the next larger one is run, two in
+            a row above 4, and the rest is an antialiased bicubic downscale.
+        size: Instead of a scale, the width and height to fit into, the aspect kept; one of them
+            may be None.
+        max_pixels: The most pixels that a picture may become; it is scaled less if need be.
         engine: "openvino", "onnxruntime", "torch", or "auto" for the first of them installed.
-        precision: "fp32", or "bf16": faster where the processor computes in it, and less exact.
-        tile: The side of a tile's core in LR pixels, 16 or more. "auto" upscales pictures of up
-            to 512×512 pixels whole and larger ones in tiles of 256.
+        precision: "fp32", or "bf16" where the processor computes in it: faster, and within about
+            a level of 8 bits.
+        tile: The side of a tile's core in LR pixels, 16 or more. "auto" is 256, and pictures of up
+            to 384×384 pixels whole. It changes the memory and the time that are needed, not the
+            picture.
         ensemble: Average over the 8 flips and quarter turns of the picture (the paper's "+"): a
             little sharper, 8 times slower.
         draft: Return the coarse output (the paper's y_c), in about half the time.
@@ -47,10 +54,11 @@ class Upscaler:
         threads: The number of CPU threads; the engine's own choice if None.
 
     Raises:
-        gladsr.zoo.UnknownModelError: There is no such model, or not at that scale.
+        gladsr.zoo.UnknownModelError: There is no such model.
         gladsr.engines.EngineError: The engine, precision, device or number of threads cannot be
             had, or the engine's library is not installed.
-        ValueError: The tile is too small.
+        gladsr.upscaling.SizeError: The scale is out of its range.
+        ValueError: The tile or the size is too small, or both a scale and a size are given.
 
     Example:
         >>> import numpy as np
@@ -59,38 +67,68 @@ class Upscaler:
         (15, 21)
     """
 
-    model: str = "gladsr"
-    _: KW_ONLY
-    scale: int = 2
-    engine: EngineName = "auto"
-    precision: Precision = "fp32"
-    tile: int | Literal["auto"] = "auto"
-    ensemble: bool = False
-    draft: bool = False
-    device: str | None = None
-    threads: int | None = None
-    _run: Callable[[NDArray[np.float32]], NDArray[np.float32]] = field(
-        init=False, repr=False, compare=False
-    )
-
-    def __post_init__(self) -> None:
-        """Load the model."""
-        if self.tile != "auto" and self.tile < 16:
-            raise ValueError(f"tile is {self.tile}, but must be 16 or more")
-        loaded = engines.load(
-            zoo.card(self.model, self.scale),
-            self.engine,
-            device=self.device,
-            precision=self.precision,
-            threads=self.threads,
+    def __init__(
+        self,
+        model: str = "gladsr",
+        *,
+        scale: float | None = None,
+        size: tuple[int | None, int | None] | None = None,
+        max_pixels: int | None = None,
+        engine: EngineName = "auto",
+        precision: Precision = "fp32",
+        tile: int | Literal["auto"] = "auto",
+        ensemble: bool = False,
+        draft: bool = False,
+        device: str | None = None,
+        threads: int | None = None,
+    ) -> None:
+        if tile != "auto" and tile < MIN_CORE:
+            raise ValueError(f"tile is {tile}, but must be {MIN_CORE} or more")
+        if size is not None and scale is not None:
+            raise ValueError("give a scale or a size, not both")
+        if size is not None and min([side for side in size if side is not None], default=0) < 1:
+            raise ValueError("the size must be a width, a height or both, of 1 or more")
+        if max_pixels is not None and max_pixels < 1:
+            raise ValueError(f"max_pixels is {max_pixels}, but must be 1 or more")
+        if size is None:
+            scale = 2 if scale is None else scale
+            sizes.check_scale(scale)
+        self._settings: dict[str, Any] = {
+            "model": model,
+            "scale": scale,
+            "size": size,
+            "max_pixels": max_pixels,
+            "engine": engine,
+            "precision": precision,
+            "tile": tile,
+            "ensemble": ensemble,
+            "draft": draft,
+            "device": device,
+            "threads": threads,
+        }
+        self._model = model
+        self._scale = scale
+        self._size = size
+        self._max_pixels = max_pixels
+        self._core = None if tile == "auto" else tile
+        self._ensemble = ensemble
+        self._draft = draft
+        self._load = partial(
+            engines.load, engine=engine, device=device, precision=precision, threads=threads
         )
-        run = partial(loaded.run, draft=self.draft)
-        object.__setattr__(self, "_run", partial(self_ensemble, run) if self.ensemble else run)
+        self._engines: dict[int, Engine] = {}
+        self._lock = Lock()
+        self._trained = zoo.MODELS.get(model, (2,))  # an unknown one is refused by `zoo.card`
+        for trained in sizes.passes(scale or 2, self._trained):
+            self._engine(trained)
+
+    def __repr__(self) -> str:
+        """Return the call that makes an equal upscaler."""
+        return f"Upscaler({', '.join(f'{key}={value!r}' for key, value in self._settings.items())})"
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the settings alone; an engine's compiled model cannot be pickled."""
-        settings = {item.name: getattr(self, item.name) for item in fields(self) if item.init}
-        return partial(Upscaler, **settings), ()
+        """Pickle the settings; an engine's compiled model cannot be pickled."""
+        return partial(Upscaler, **self._settings), ()
 
     @overload
     def __call__(self, picture: Image.Image) -> Image.Image: ...
@@ -167,7 +205,8 @@ class Upscaler:
             progress: Is told the share done, in (0, 1], as the work goes on.
         """
         pixels = self._upscale_array(picture.pixels, progress)
-        dpi = picture.dpi and (picture.dpi[0] * self.scale, picture.dpi[1] * self.scale)
+        down, across = (pixels.shape[axis] / picture.pixels.shape[axis] for axis in (0, 1))
+        dpi = picture.dpi and (picture.dpi[0] * across, picture.dpi[1] * down)
         return replace(picture, pixels=pixels, dpi=dpi)
 
     def _upscale_image(self, image: Image.Image) -> Image.Image:
@@ -182,34 +221,42 @@ class Upscaler:
         return upscaled
 
     def _upscale_array(self, pixels: NDArray[Any], progress: Progress = _silent) -> NDArray[Any]:
-        x = to_unit(pixels)
-        if x.shape[2] in (1, 3):
-            return from_unit(self._upscale_colours(x, progress), like=pixels)
-        colour, alpha = x[..., :-1], x[..., -1:]
-        # Premultiplied, so that the colour of what cannot be seen does not bleed into the edges.
-        y_alpha = limit_to_neighbours(
-            self._upscale_colours(alpha, lambda share: progress(share / 2))[..., 0],
-            alpha[..., 0],
-            self.scale,
-        )[..., np.newaxis]
-        premultiplied = self._upscale_colours(
-            colour * alpha, lambda share: progress(0.5 + share / 2)
-        )
-        y = np.divide(premultiplied, y_alpha, out=np.zeros_like(premultiplied), where=y_alpha > 0)
-        return from_unit(np.concatenate([y, y_alpha], axis=2), like=pixels)
+        upscaled = self._upscaled(pixels)
+        y = np.empty(upscaled.shape, pixels.dtype)
+        done = 0
+        for part in upscaled.parts():
+            y[part.top : part.bottom, part.left : part.right] = upscaled.read(part)
+            done += math.prod(part.size)
+            progress(done / math.prod(upscaled.shape[:2]))
+        return y
 
-    def _upscale_colours(self, x: NDArray[np.float32], progress: Progress) -> NDArray[np.float32]:
-        """Upscale h×w×3, or h×w×1 as three equal channels and the mean of what they become."""
-        height, width, channels = x.shape
-        if isinstance(self.tile, int):
-            core = self.tile
-        else:
-            core = max(height, width) if height * width <= _WHOLE else _CORE
-        y = upscale_tiled(
-            self._run,
-            np.broadcast_to(x, (height, width, 3)),
-            scale=self.scale,
-            core=core,
-            progress=progress,
+    def _upscaled(self, pixels: NDArray[Any]) -> Upscaled:
+        """Return the picture as it will be; nothing is computed yet."""
+        check_shape(pixels.shape)
+        before = (pixels.shape[0], pixels.shape[1])
+        after = self._size_of(before)
+        largest = max(new / old for new, old in zip(after, before, strict=True))
+        return Upscaled(
+            pixels,
+            after,
+            [(scale, self._engine(scale)) for scale in sizes.passes(largest, self._trained)],
+            core=self._core,
+            draft=self._draft,
         )
-        return y.mean(axis=2, keepdims=True) if channels == 1 else y
+
+    def _size_of(self, before: tuple[int, int]) -> tuple[int, int]:
+        """Return the height and width that a picture of some height and width becomes."""
+        if self._size is not None:
+            after = sizes.fitted(before, *self._size)
+        else:
+            assert self._scale is not None  # noqa: S101 - tells the type checker: one of them is
+            after = sizes.scaled(before, self._scale)
+        return after if self._max_pixels is None else sizes.limited(before, after, self._max_pixels)
+
+    def _engine(self, scale: int) -> Engine:
+        """Return the engine with the network of a scale, loaded when it is first asked for."""
+        with self._lock:
+            if scale not in self._engines:
+                loaded = self._load(zoo.card(self._model, scale))
+                self._engines[scale] = SelfEnsemble(loaded) if self._ensemble else loaded
+            return self._engines[scale]

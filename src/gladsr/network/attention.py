@@ -1,0 +1,55 @@
+"""The channel attention of a network, read and set from outside.
+
+Every channel selective unit weighs its channels by their mean over the picture (Eq. 8). To upscale
+a picture in tiles that give what the whole gives, the weights are read once and then set for every
+tile: with them set, the network is convolutions alone, and each sees only so far.
+"""
+
+from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
+
+from torch import Tensor
+
+from gladsr.network.gladsr import Gladsr
+from gladsr.network.layers import ChannelSelectiveUnit
+
+
+def selective_units(network: Gladsr) -> list[ChannelSelectiveUnit]:
+    """Return the CSUs in the order in which they run, those of the coarse output first."""
+    return [unit for unit in network.modules() if isinstance(unit, ChannelSelectiveUnit)]
+
+
+@contextmanager
+def read_attention(network: Gladsr) -> Iterator[list[Tensor]]:
+    """Note the weights R_c of every CSU, (N, K, 1, 1) each, as the network runs."""
+    read: list[Tensor] = []
+    with ExitStack() as hooks:
+        for unit in selective_units(network):
+            hooks.enter_context(
+                unit.sigmoid.register_forward_hook(lambda _unit, _input, r_c: read.append(r_c))
+            )
+        yield read
+
+
+@contextmanager
+def set_attention(network: Gladsr, attention: Sequence[Tensor]) -> Iterator[None]:
+    """Let the CSUs use the weights given, (N, K, 1, 1) each, instead of their picture's own.
+
+    Where fewer are given than there are CSUs, the last keep their own.
+
+    Example:
+        >>> from gladsr.network import GladsrConfig
+        >>> network, x = Gladsr(GladsrConfig(glams=1, lsbs=1)), torch.rand(1, 3, 4, 5)
+        >>> with read_attention(network) as attention:
+        ...     _, y = network(x)
+        >>> with set_attention(network, attention):
+        ...     _, left = network(x[..., :4])
+        >>> len(attention), attention[0].shape
+        (2, torch.Size([1, 32, 1, 1]))
+    """
+    with ExitStack() as hooks:
+        for unit, given in zip(selective_units(network), attention, strict=False):
+            hooks.enter_context(
+                unit.sigmoid.register_forward_hook(lambda _unit, _input, _own, r_c=given: r_c)
+            )
+        yield

@@ -1,0 +1,101 @@
+"""How large a picture becomes, and by which networks."""
+
+import math
+
+MAX_SCALE = 8
+
+
+class SizeError(ValueError):
+    """A picture cannot become so large; the message says why."""
+
+
+def check_scale(scale: float) -> None:
+    """Refuse a scale that is not above 1 and up to `MAX_SCALE`.
+
+    Raises:
+        SizeError: It is not.
+    """
+    if not 1 < scale <= MAX_SCALE:
+        raise SizeError(f"the scale is {scale:g}, but must be above 1 and at most {MAX_SCALE}")
+
+
+def scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
+    """Return height and width so many times larger, rounded.
+
+    Example:
+        >>> scaled((5, 8), 1.5)
+        (8, 12)
+    """
+    return _rounded(scale * size[0]), _rounded(scale * size[1])
+
+
+def fitted(
+    size: tuple[int, int], width: int | None = None, height: int | None = None
+) -> tuple[int, int]:
+    """Return the largest height and width of the same aspect that fit into a width and a height.
+
+    Args:
+        size: Height and width of the picture.
+        width: As many columns; any number if None.
+        height: As many rows; any number if None.
+
+    Raises:
+        SizeError: That is not larger than the picture, or more than `MAX_SCALE` times.
+
+    Example:
+        >>> fitted((480, 640), width=1920, height=1080)
+        (1080, 1440)
+    """
+    limits = (height or math.inf, width or math.inf)
+    scale = min(limit / side for limit, side in zip(limits, size, strict=True))
+    box = f"{width or ''}x{height or ''}"
+    if scale <= 1:
+        raise SizeError(f"it has {size[1]}x{size[0]} pixels: {box} would not make it larger")
+    if scale > MAX_SCALE:
+        raise SizeError(
+            f"it has {size[1]}x{size[0]} pixels: {box} is more than {MAX_SCALE} times as large"
+        )
+    return scaled(size, scale)
+
+
+def limited(size: tuple[int, int], target: tuple[int, int], max_pixels: int) -> tuple[int, int]:
+    """Return a target size, or the largest of the same aspect that has at most so many pixels.
+
+    Args:
+        size: Height and width of the picture.
+        target: What it should become.
+        max_pixels: The most that it may become.
+
+    Raises:
+        SizeError: The picture has as many pixels already.
+
+    Example:
+        >>> limited((480, 640), (1920, 2560), 1_000_000)
+        (866, 1154)
+    """
+    height, width = size
+    if target[0] * target[1] <= max_pixels:
+        return target
+    if height * width >= max_pixels:
+        raise SizeError(f"it has {width}x{height} pixels already, and may have {max_pixels}")
+    scale = math.sqrt(max_pixels / (height * width))
+    return max(height, math.floor(scale * height)), max(width, math.floor(scale * width))
+
+
+def passes(scale: float, trained: tuple[int, ...]) -> list[int]:
+    """Return the scales of the networks to run one after the other: one, or two if one is too few.
+
+    Together they reach the scale, or go as little beyond it as can be. The smaller comes first: the
+    second then has fewer pixels to work on.
+
+    Example:
+        >>> [passes(scale, (2, 3, 4)) for scale in (1.5, 4, 4.1, 8)]
+        [[2], [4], [2, 3], [2, 4]]
+    """
+    pairs = [[a, b] for a in trained for b in trained if a <= b]
+    choices = [[a] for a in trained] + [pair for pair in pairs if math.prod(pair) > max(trained)]
+    return min((choice for choice in choices if math.prod(choice) >= scale), key=math.prod)
+
+
+def _rounded(length: float) -> int:
+    return math.floor(length + 0.5)

@@ -1,0 +1,60 @@
+"""The channel attention, read and set from outside."""
+
+import torch
+
+from gladsr.network import Gladsr, GladsrConfig
+from gladsr.network.attention import read_attention, selective_units, set_attention
+
+
+def _network() -> Gladsr:
+    torch.manual_seed(0)
+    network = Gladsr(GladsrConfig(glams=2, lsbs=2)).eval()
+    torch.nn.init.normal_(network.re_f.weight, std=0.05)
+    return network
+
+
+@torch.no_grad()
+def test_what_is_read_is_what_each_unit_says() -> None:
+    network, x = _network(), torch.rand(2, 3, 9, 8)
+    inputs: list[torch.Tensor] = []
+    for unit in selective_units(network):
+        unit.register_forward_hook(lambda _unit, given, _output: inputs.append(given[0]))
+    with read_attention(network) as attention:
+        network(x)
+    assert len(attention) == len(inputs) == 8
+    for unit, u, r_c in zip(selective_units(network), inputs, attention, strict=True):
+        torch.testing.assert_close(r_c, unit.weights(u))
+
+
+@torch.no_grad()
+def test_with_the_attention_set_a_change_is_seen_only_nearby() -> None:
+    network, x = _network(), torch.rand(1, 3, 8, 64)
+    changed = x.clone()
+    changed[..., 0] = 1 - changed[..., 0]
+    far = slice(2 * 40, None)  # beyond all convolutions together
+    assert (network(x)[1] != network(changed)[1])[..., far].any()
+    with read_attention(network) as attention:
+        before = network(x)[1]
+    with set_attention(network, attention):
+        torch.testing.assert_close(network(x)[1], before)
+        torch.testing.assert_close(network(changed)[1][..., far], before[..., far])
+
+
+@torch.no_grad()
+def test_what_was_set_is_gone_afterwards() -> None:
+    network, x = _network(), torch.rand(1, 3, 5, 6)
+    before = network(x)[1]
+    zeros = [torch.zeros(1, 32, 1, 1)] * 8
+    with set_attention(network, zeros):
+        assert (network(x)[1] != before).any()
+    torch.testing.assert_close(network(x)[1], before, rtol=0, atol=0)
+
+
+@torch.no_grad()
+def test_of_fewer_weights_the_last_units_keep_their_own() -> None:
+    network, x = _network(), torch.rand(1, 3, 5, 6)
+    y_c, y = network(x)
+    with read_attention(network) as attention:
+        network(x)
+    with set_attention(network, attention[:4]):
+        torch.testing.assert_close(network(x), (y_c, y))
