@@ -15,6 +15,7 @@ from gladsr.network import mult_adds, parameters
 from gladsr.paper.networks import read_network
 from gladsr.paper.rivals import RivalError, load_rival
 from gladsr.paper.rivals.load import RIVALS
+from gladsr.paper.table2 import counted
 from gladsr.pictures import resize
 from gladsr.scoring import evaluate
 
@@ -29,20 +30,14 @@ TABLE_II = {
     "idn": (553, (127.4, 56.6, 33.6)),
     "carn": (1592, (222.8, 118.8, 90.9)),
 }
-# The paper counts IDN and CARN with their biases, and of the others the convolutions' weights
-# alone: with all else that they learn (batch normalisation, PReLU), MemNet has 686K and FSRCNN 13K.
-COUNTED_WITH_BIASES = ("idn", "carn")
 
 
 @pytest.mark.parametrize("name", TABLE_II)
 def test_parameters_are_those_of_table_ii(name: str) -> None:
+    """As the paper counts: with all that they learn, MemNet has 686K and FSRCNN 13K."""
     network = RIVALS[name](2)
-    if name in COUNTED_WITH_BIASES:
-        counted = parameters(network)
-    else:
-        counted = sum(p.numel() for p in network.parameters() if p.ndim == 4)
     printed = TABLE_II[name][0]
-    assert round(counted / 1000) == printed
+    assert round(counted(name, network) / 1000) == printed
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])

@@ -139,3 +139,31 @@ TABLE_6 = {
         (31.36, 27.59, 25.54),
     ),
 }
+
+TABLE_1 = {
+    # by the network's name: its parts, PSNR on Set5 and Urban100
+    "plain": ((), {"Set5": 37.45, "Urban100": 30.79}),
+    "ggb": (("GGB",), {"Set5": 37.75, "Urban100": 31.52}),
+    "lsb": (("LSB",), {"Set5": 37.76, "Urban100": 31.55}),
+    "lsb-ggb": (("LSB", "GGB"), {"Set5": 37.82, "Urban100": 31.72}),
+    "ndc": (("NDC",), {"Set5": 37.56, "Urban100": 31.11}),
+    "ggb-ndc": (("GGB", "NDC"), {"Set5": 37.81, "Urban100": 31.71}),
+    "lsb-ndc": (("LSB", "NDC"), {"Set5": 37.84, "Urban100": 31.75}),
+    "gladsr": (("LSB", "GGB", "NDC"), {"Set5": 37.89, "Urban100": 31.80}),
+}
+
+TABLE_4 = {
+    # by the network's name: its label, the upsampler's K weights and G Mult-Adds, PSNR
+    "deconvolution": ("deconvolution", 65.5, 15.1, {"Set5": 37.81, "Urban100": 31.70}),
+    "sub-pixel": ("sub-pixel convolution", 55.3, 12.7, {"Set5": 37.85, "Urban100": 31.76}),
+    "separable": ("separable upsampling", 20.5, 3.8, {"Set5": 37.87, "Urban100": 31.79}),
+    "gladsr": ("SPU", 6.5, 3.2, {"Set5": 37.89, "Urban100": 31.80}),
+}
+
+TABLE_7 = {
+    # by the network's name: its label, parameters in K, PSNR
+    "base": ("base network", 726, {"Set5": 37.45, "Urban100": 30.79}),
+    "deeper-base": ("deeper base network", 1028, {"Set5": 37.59, "Urban100": 31.16}),
+    "deconvolution": ("base network + GLAM", 871, {"Set5": 37.81, "Urban100": 31.70}),
+    "gladsr": ("base network + GLAM + SPU", 812, {"Set5": 37.89, "Urban100": 31.80}),
+}
