@@ -105,12 +105,13 @@ def _attending(glam: GlobalLocalAdjustingModule) -> list[nn.Module]:
 
 
 def over_picture(mask: NDArray[np.float32], picture: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return a mask in colours over the picture, h×w×3 of uint8; its range fills the colours.
+    """Return a mask in colours over the picture, h×w×3 of uint8.
 
-    The masks of one network differ little in their own range, which is printed beside them.
+    The colours span the mask's values from the 1st to the 99th percentile: zero padding makes the
+    outermost pixels outliers.
     """
-    low, high = float(mask.min()), float(mask.max())
-    shown = (mask - low) / (high - low) if high > low else np.zeros_like(mask)
+    low, high = np.percentile(mask, (1, 99))
+    shown = np.clip((mask - low) / max(high - low, 1e-6), 0, 1)
     grey = to_unit(picture).mean(axis=2, keepdims=True)
     mixed = 0.35 * grey + 0.65 * colormaps[COLOURS](shown)[..., :3]
     return np.asarray(np.rint(255 * mixed), np.uint8)

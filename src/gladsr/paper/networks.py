@@ -91,14 +91,15 @@ def _on_pixels(run: _Run) -> Upscale:
 def _onnx(file: Path, threads: int | None) -> _Run:
     import openvino as ov  # noqa: PLC0415 - slow to import
 
+    from gladsr.engines.openvino import core  # noqa: PLC0415 - likewise
+
     if not file.is_file():
         raise EngineError(f"{file} is not there")
     settings: dict[str, Any] = {ov.properties.hint.inference_precision: ov.Type.f32}
     if threads is not None:
         settings[ov.properties.inference_num_threads] = threads
-    core = ov.Core()
     try:
-        model = core.read_model(file)
+        model = core().read_model(file)
     except RuntimeError as error:
         raise EngineError(f"{file} cannot be read by OpenVINO: {_last_line(error)}") from error
     channels = model.input().partial_shape[1]
@@ -110,7 +111,7 @@ def _onnx(file: Path, threads: int | None) -> _Run:
         model.reshape([1, 3, -1, -1])
         named = [output for output in model.outputs if "y" in output.get_names()]
         output = (named or model.outputs)[-1]
-        compiled = core.compile_model(
+        compiled = core().compile_model(
             ov.Model([output], model.get_parameters(), file.stem), "CPU", settings
         )
     except RuntimeError as error:
