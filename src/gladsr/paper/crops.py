@@ -1,6 +1,6 @@
 """Crops of a picture beside each other: bicubic, rivals, ours and the ground truth.
 
-Nobody chooses the crops: each is the place of its picture where bicubic errs most.
+Nobody chooses the crops: each is the place of its picture where the methods differ most.
 """
 
 import re
@@ -83,16 +83,15 @@ def _crop(file: Path, scale: int, compared: dict[str, Upscale], folder: Path) ->
     """Upscale one picture by every method, and leave the crops of all of them in ``folder``."""
     reference = _rgb(mod_crop(read(file).pixels, scale))
     lr = resize(reference, scale=1 / scale)
-    top, left = _worst(bicubic(scale)(lr), reference)
+    upscaled = {name: to_depth(upscale(lr), np.uint8) for name, upscale in compared.items()}
+    top, left = _most_different(list(upscaled.values()))
     box = (slice(top, top + SIDE), slice(left, left + SIDE))
     folder.mkdir(parents=True, exist_ok=True)
     write(Picture(reference), folder / f"{file.stem}-whole.png")
     write(Picture(reference[box]), folder / f"{file.stem}-original.png")
-    scores = {}
-    for method, upscale in compared.items():
-        upscaled = to_depth(upscale(lr), np.uint8)
-        scores[method] = psnr(upscaled[box], reference[box])
-        write(Picture(upscaled[box]), folder / f"{file.stem}-{method}.png")
+    for name, pixels in upscaled.items():
+        write(Picture(pixels[box]), folder / f"{file.stem}-{name}.png")
+    scores = {name: psnr(pixels[box], reference[box]) for name, pixels in upscaled.items()}
     return {"file": file.stem, "top": top, "left": left, "psnr": scores}
 
 
@@ -101,10 +100,10 @@ def _rgb(pixels: NDArray[Any]) -> _Pixels:
     return np.dstack([pixels] * 3) if pixels.ndim == 2 else pixels[..., :3]
 
 
-def _worst(upscaled: _Pixels, reference: _Pixels) -> tuple[int, int]:
-    """Return the corner of the crop in which the luminance's squared error is largest."""
-    error = (luminance(upscaled) - luminance(reference)) ** 2
-    sums = np.pad(error, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
+def _most_different(pictures: list[_Pixels]) -> tuple[int, int]:
+    """Return the corner of the crop in which the pictures' luminances vary most."""
+    spread = np.var([luminance(picture) for picture in pictures], axis=0)
+    sums = np.pad(spread, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
     boxes = sums[SIDE:, SIDE:] - sums[:-SIDE, SIDE:] - sums[SIDE:, :-SIDE] + sums[:-SIDE, :-SIDE]
     top, left = np.unravel_index(boxes.argmax(), boxes.shape)
     return int(top), int(left)
@@ -122,7 +121,7 @@ def sheets(title: str, findings: Findings, notes: tuple[str, ...] = ()) -> list[
     )
     if findings["absent"]:
         notes += (f"Not drawn, since the pictures are not there: {', '.join(findings['absent'])}.",)
-    where = f"PSNR of the crop of {SIDE}×{SIDE} pixels in which bicubic errs most."
+    where = f"PSNR of the crop of {SIDE}×{SIDE} pixels in which the methods differ most."
     return [Sheet(title, ("picture", *compared), rows, (where, *notes))]
 
 

@@ -11,7 +11,7 @@ PICTURES = (("B100", "223061"), ("Urban100", "img_027"), ("Set14", "barbara"))
 
 
 def measure(request: Request) -> Findings:
-    """Upscale the pictures and cut out where bicubic errs most."""
+    """Upscale the pictures and cut out where the methods differ most."""
     return crops.measure("fig10", PICTURES, SCALE, crops.methods(SCALE, request), request)
 
 

@@ -11,7 +11,7 @@ PICTURES = (("Set14", "ppt3"), ("Set14", "zebra"))
 
 
 def measure(request: Request) -> Findings:
-    """Upscale the pictures and cut out where bicubic errs most."""
+    """Upscale the pictures and cut out where the methods differ most."""
     return crops.measure("fig11", PICTURES, SCALE, crops.methods(SCALE, request), request)
 
 

@@ -16,7 +16,7 @@ PICTURES = (
 
 
 def measure(request: Request) -> Findings:
-    """Upscale the pictures and cut out where bicubic errs most."""
+    """Upscale the pictures and cut out where the methods differ most."""
     return crops.measure("fig12", PICTURES, SCALE, crops.methods(SCALE, request), request)
 
 

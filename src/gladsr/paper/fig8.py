@@ -15,7 +15,7 @@ PICTURES = (("Urban100", "img_076"), ("Set14", "barbara"), ("Set14", "zebra"))
 
 
 def measure(request: Request) -> Findings:
-    """Upscale with both networks of Fig. 7 and cut out where bicubic errs most."""
+    """Upscale with both networks of Fig. 7 and cut out where the methods differ most."""
     networks = {}
     for name in ablations.CURVES:
         run = ablations.run_folder(name, 0, request)
