@@ -17,12 +17,13 @@ from gladsr.upscaling import SizeError
 from gladsr.upscaling.folders import PlanError
 from gladsr.zoo import UnknownModelError
 
-COMMANDS = ("upscale", "evaluate", "models", "train", "export")
+COMMANDS = ("upscale", "evaluate", "models", "train", "export", "reproduce", "explain")
 
 EXTRAS = {
     "torch": "torch",
     "safetensors": "torch",
     "onnxruntime": "onnxruntime",
+    "matplotlib": "paper",
     "onnx": "train",
     "onnxscript": "train",
     "pydantic": "train",

@@ -2,21 +2,27 @@
 
 import json
 import math
+import time
 from dataclasses import asdict, dataclass
 from functools import partial
 from itertools import product
 from pathlib import Path
+from statistics import median
 from typing import Annotated, Any
 
+import numpy as np
 import typer
+from numpy.typing import NDArray
 from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
 from gladsr.cli.console import progress_bar, say
+from gladsr.engines import EngineError
+from gladsr.paper.networks import FileNetwork, read_network
+from gladsr.paper.published import SCORES
 from gladsr.pictures import PictureError, resize
 from gladsr.scoring import FolderScores, Upscale, images_in, score
-from gladsr.scoring.published import PAPER
 from gladsr.upscaling import Upscaler
 
 
@@ -33,7 +39,13 @@ class _Method:
         return f"{self.model}{'+' if self.ensemble else ''}"
 
 
-_Results = list[tuple[_Method, FolderScores]]
+@dataclass(frozen=True)
+class _Result:
+    """What a method made of a folder, and how long it took for each image."""
+
+    method: _Method
+    scores: FolderScores
+    seconds: list[float]
 
 
 def evaluate(
@@ -47,8 +59,19 @@ def evaluate(
             help="A model; `gladsr models` lists them. Can be given again. [default: gladsr]"
         ),
     ] = None,
+    network: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="A network from elsewhere: FILE.onnx, or rlfn=FILE.pth with the weights of a "
+            "rival (srcnn, fsrcnn, vdsr, memnet, idn, carn, rlfn). Can be given again.",
+        ),
+    ] = None,
     scale: Annotated[
-        list[int] | None, typer.Option(help="2, 3 or 4. Can be given again. [default: 2]")
+        list[int] | None,
+        typer.Option(
+            help="2, 3 or 4. Can be given again. [default: 2, or what every --network has]"
+        ),
     ] = None,
     ensemble: Annotated[
         bool,
@@ -56,6 +79,12 @@ def evaluate(
     ] = False,
     per_image: Annotated[
         bool, typer.Option("--per-image", help="Show the scores of every image too.")
+    ] = False,
+    timings: Annotated[
+        bool,
+        typer.Option(
+            "--timings", help="Show the median of the seconds that an image took to upscale."
+        ),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print everything as one JSON document.")
@@ -66,60 +95,104 @@ def evaluate(
     PSNR in dB and SSIM as this field reports them. Each image is made smaller by MATLAB's bicubic
     and larger again by the model, and the two are compared on luminance (Y of BT.601) in 8 bits,
     without as many pixels at each border as the scale; the scores are averaged over the images.
-    A folder named Set5, Set14 or B100 has the paper's figures (Table II) beside ours.
+    A folder named Set5, Set14, B100 or Urban100 has the figures of the paper's tables beside ours.
+
+    An ONNX network takes RGB in [0, 1], 1×3×h×w, and gives the picture as its output y, or as its
+    last. Its scale is found by running it.
 
     gladsr evaluate Set5 Set14 --model gladsr --model gladsr-l --scale 4
     """
     files = {folder: images_in(folder) for folder in folders}
-    methods = _methods(model or ["gladsr"], scale or [2], ensemble=ensemble)
+    networks = [read_network(spec) for spec in network or []]
+    scales = list(dict.fromkeys(scale or [s for found in networks for s in found] or [2]))
+    models = list(dict.fromkeys(model or ([] if networks else ["gladsr"])))
+    _check_scales(networks, scales)
+    methods = _methods(models, networks, scales, ensemble=ensemble)
     results, failed = _score(methods, files)
     if as_json:
-        typer.echo(json.dumps([_plain(*result) for result in results], indent=2))
+        plain = [_plain(result, timings=timings) for result in results]
+        typer.echo(json.dumps(plain, indent=2))
     else:
-        _show(results, per_image=per_image)
+        _show(results, per_image=per_image, timings=timings)
     if failed:
         raise typer.Exit(1)
 
 
-def _methods(models: list[str], scales: list[int], *, ensemble: bool) -> list[_Method]:
+def _check_scales(networks: list[dict[int, FileNetwork]], scales: list[int]) -> None:
+    for found in networks:
+        if not set(scales) & set(found):
+            name = next(iter(found.values())).name
+            has = ", ".join(f"×{scale}" for scale in found)
+            raise typer.BadParameter(f"{name} upscales by {has} only; say so with --scale")
+
+
+def _methods(
+    models: list[str],
+    networks: list[dict[int, FileNetwork]],
+    scales: list[int],
+    *,
+    ensemble: bool,
+) -> list[_Method]:
     methods = []
-    for scale in dict.fromkeys(scales):
-        upscalers = [
-            _Method(model, scale, ensemble, Upscaler(model, scale=scale, ensemble=ensemble))
-            for model in dict.fromkeys(models)
-        ]
+    for scale in scales:
         bicubic = _Method("bicubic", scale, ensemble=False, upscale=partial(resize, scale=scale))
-        methods += [bicubic, *upscalers]
+        methods += [bicubic]
+        methods += [
+            _Method(model, scale, ensemble, Upscaler(model, scale=scale, ensemble=ensemble))
+            for model in models
+        ]
+        methods += [
+            _Method(found[scale].name, scale, ensemble=False, upscale=found[scale].upscale)
+            for found in networks
+            if scale in found
+        ]
     return methods
 
 
-def _score(methods: list[_Method], files: dict[Path, list[Path]]) -> tuple[_Results, bool]:
+def _score(methods: list[_Method], files: dict[Path, list[Path]]) -> tuple[list[_Result], bool]:
     """Score every folder with every method; tell of a folder that cannot be, and go on."""
-    results: _Results = []
+    results = list[_Result]()
     failed = False
     with progress_bar() as bar:
         task = bar.add_task("", total=len(methods) * sum(map(len, files.values())))
         for (folder, paths), method in product(files.items(), methods):
             bar.update(task, description=f"{folder.name} ×{method.scale} {method}")
+            upscale = _Timed(method.upscale)
             try:
                 scores = []
                 for path in paths:
-                    scores.append(score(method.upscale, path, method.scale))
+                    scores.append(score(upscale, path, method.scale))
                     bar.advance(task)
-            except PictureError as error:
+            except (PictureError, EngineError) as error:
                 say(f"{folder} is not scored at ×{method.scale}. {error}")
                 failed = True
             else:
-                results.append((method, FolderScores(folder, method.scale, tuple(scores))))
+                scored = FolderScores(folder, method.scale, tuple(scores))
+                results.append(_Result(method, scored, upscale.seconds))
     return results, failed
 
 
-def _plain(method: _Method, scores: FolderScores) -> dict[str, Any]:
+class _Timed:
+    """An upscaler that notes how long each picture takes."""
+
+    def __init__(self, upscale: Upscale) -> None:
+        self._upscale = upscale
+        self.seconds = list[float]()
+
+    def __call__(self, picture: NDArray[np.uint8]) -> NDArray[Any]:
+        began = time.perf_counter()
+        upscaled = self._upscale(picture)
+        self.seconds.append(time.perf_counter() - began)
+        return upscaled
+
+
+def _plain(result: _Result, *, timings: bool) -> dict[str, Any]:
     """The result as JSON has it; the PSNR of two equal images, which is infinite, as null."""
+    method, scores = result.method, result.scores
     images = [asdict(image) for image in scores.images]
     for image in images:
         image["psnr"] = _finite(image["psnr"])
-    return {
+    plain = {
         "folder": str(scores.folder),
         "scale": method.scale,
         "model": method.model,
@@ -128,32 +201,41 @@ def _plain(method: _Method, scores: FolderScores) -> dict[str, Any]:
         "ssim": scores.ssim,
         "images": images,
     }
+    if timings:
+        plain["seconds"] = median(result.seconds)
+        for image, seconds in zip(images, result.seconds, strict=True):
+            image["seconds"] = seconds
+    return plain
 
 
 def _finite(value: float) -> float | None:
     return value if math.isfinite(value) else None
 
 
-def _show(results: _Results, *, per_image: bool) -> None:
+def _show(results: list[_Result], *, per_image: bool, timings: bool) -> None:
     table = Table("folder", "scale", "model")
-    for column in ("PSNR", "SSIM", "paper"):
+    for column in ("PSNR", "SSIM", "paper", *(["seconds"] if timings else [])):
         table.add_column(column, justify="right")
-    for method, scores in results:
+    for result in results:
+        method, scores = result.method, result.scores
         label = (f"×{method.scale}", str(method))
         if per_image:
-            for image in scores.images:
+            for image, seconds in zip(scores.images, result.seconds, strict=True):
                 name = Text(f"{scores.folder.name}/{image.name}")
-                table.add_row(name, *label, f"{image.psnr:.2f}", f"{image.ssim:.4f}", style="dim")
+                took = ["", f"{seconds:.3f}"] if timings else []
+                cells = (f"{image.psnr:.2f}", f"{image.ssim:.4f}", *took)
+                table.add_row(name, *label, *cells, style="dim")
         table.add_row(
             Text(scores.folder.name),
             *label,
             f"{scores.psnr:.2f}",
             f"{scores.ssim:.4f}",
             _published(method, scores.folder),
+            *([f"{median(result.seconds):.3f}"] if timings else []),
         )
     Console().print(table)
 
 
 def _published(method: _Method, folder: Path) -> str:
-    figures = PAPER.get((method.model, method.scale), {}).get(folder.name)
-    return f"{figures[0]:.2f} / {figures[1]:.4f}" if figures and not method.ensemble else ""
+    figures = SCORES.get((str(method), method.scale), {}).get(folder.name)
+    return f"{figures[0]:.2f} / {figures[1]:.4f}" if figures else ""

@@ -1,6 +1,7 @@
 """OpenVINO, the default engine: the fastest on CPUs, and part of the default install."""
 
 import logging
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -16,14 +17,23 @@ if TYPE_CHECKING:
 logger = logging.getLogger(__name__)
 
 
+@cache
+def core() -> ov.Core:
+    """Return OpenVINO's core, the one of this process.
+
+    Each core that is deleted gives the process the signal stack back that it found. With several
+    that can be one that is freed already, and Ctrl-C then ends in a segmentation fault.
+    """
+    return ov.Core()
+
+
 class OpenVINOEngine:
     """An ONNX model in OpenVINO."""
 
     def __init__(
         self, onnx_path: Path, *, device: str, precision: Precision, threads: int | None
     ) -> None:
-        self._core = ov.Core()
-        available = self._core.available_devices
+        available = core().available_devices
         # "GPU" stands for "GPU.0"; "AUTO" and "MULTI:…" choose among those available
         if not device.startswith(("AUTO", "MULTI", "HETERO")) and not any(
             name == device or name.startswith(f"{device}.") for name in available
@@ -34,7 +44,7 @@ class OpenVINOEngine:
         if precision == "bf16" and "BF16" not in self._capabilities(device):
             logger.warning("%s does not compute in bf16; fp32 is used instead", device)
             precision = "fp32"
-        self._model = self._core.read_model(onnx_path)
+        self._model = core().read_model(onnx_path)
         self._device = device
         # OpenVINO by itself takes bf16 where the processor has it, so it is always told.
         self._settings = {
@@ -48,7 +58,7 @@ class OpenVINOEngine:
         self._compiled: dict[tuple[str, ...], ov.CompiledModel] = {}
 
     def _capabilities(self, device: str) -> list[str]:
-        return list(self._core.get_property(device, ov.properties.device.capabilities))
+        return list(core().get_property(device, ov.properties.device.capabilities))
 
     @staticmethod
     def _tensors(model: ov.Model) -> dict[str, ov.Output]:
@@ -76,7 +86,7 @@ class OpenVINOEngine:
                     target.replace_source_output(stand_in.output(0))
                 inputs.append(stand_in)
             part = ov.Model([tensors[name] for name in outputs], inputs, "part")
-            self._compiled[key] = self._core.compile_model(part, self._device, self._settings)
+            self._compiled[key] = core().compile_model(part, self._device, self._settings)
         return self._compiled[key]
 
     @staticmethod

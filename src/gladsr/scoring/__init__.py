@@ -1,6 +1,7 @@
 """What a picture or a model is worth in this field's measures."""
 
 from gladsr.scoring.evaluate import FolderScores, ImageScores, Upscale, evaluate, images_in, score
+from gladsr.scoring.niqe import niqe
 from gladsr.scoring.psnr import psnr
 from gladsr.scoring.ssim import ssim
 
@@ -10,6 +11,7 @@ __all__ = [
     "Upscale",
     "evaluate",
     "images_in",
+    "niqe",
     "psnr",
     "score",
     "ssim",

@@ -1,0 +1,313 @@
+"""The networks of the ablations: trained for one equal budget, in a queue that can be stopped.
+
+Each network is a change of `ablation.toml` and has a folder of its own with its settings, its
+checkpoint and, when it is done, its result, which all tables and figures share. To go on after a
+stop is to run the same command again.
+"""
+
+import json
+import os
+from dataclasses import dataclass
+from pathlib import Path
+from statistics import fmean
+from typing import Any
+
+import torch
+
+from gladsr.network import Gladsr, mult_adds, parameters
+from gladsr.paper.exhibit import Findings, MissingError, Request, Scores, StoppedError, absent_note
+from gladsr.paper.kept import write_json
+from gladsr.paper.networks import on_torch
+from gladsr.paper.published import SETS
+from gladsr.paper.sheet import Sheet
+from gladsr.scoring import Upscale, evaluate
+from gladsr.training import DataError, SettingsError, TrainingSettings, read_settings, train
+from gladsr.training.loop import CHECKPOINT, validation_pairs
+from gladsr.training.release import load_run
+from gladsr.training.validate import validate
+
+BASE = Path(__file__).with_name("ablation.toml")
+CLOSE = 0.03
+"""Two networks whose validation PSNR differs by less, in dB, are trained with a second seed."""
+
+VARIANTS: dict[str, dict[str, Any]] = {
+    "gladsr": {},
+    # Table I
+    "plain": {"csu": False, "sgu": False, "nested_dense": False},
+    "ggb": {"csu": False, "nested_dense": False},
+    "lsb": {"sgu": False, "nested_dense": False},
+    "lsb-ggb": {"nested_dense": False},
+    "ndc": {"csu": False, "sgu": False},
+    "ggb-ndc": {"csu": False},
+    "lsb-ndc": {"sgu": False},
+    # Table IV
+    "deconvolution": {"upsampler": "deconvolution"},
+    "sub-pixel": {"upsampler": "sub-pixel"},
+    "separable": {"upsampler": "separable"},
+    # Table VII
+    "base": {"csu": False, "sgu": False, "upsampler": "deconvolution"},
+    "deeper-base": {"csu": False, "sgu": False, "upsampler": "deconvolution", "lsbs": 5},
+    # Fig. 7
+    "gladsr-nr": {"coarse_output": False},
+    # Fig. 9
+    "g2b4": {"glams": 2},
+    "g6b4": {"glams": 6},
+    "g4b2": {"lsbs": 2},
+    "g4b6": {"lsbs": 6},
+}
+"""Every network by name: what differs from GLADSR (G4B4) in its configuration."""
+
+CURVES = ("gladsr", "gladsr-nr")
+"""The networks that Fig. 7 follows over the steps, on ``CURVE_SETS``."""
+
+CURVE_SETS = ("Set5", "Set14")
+
+
+@dataclass(frozen=True)
+class Claim:
+    """An ordering that the paper prints: one network is better than another.
+
+    Attributes:
+        better: The better network's name.
+        worse: The other's.
+        paper: By how much, PSNR in dB by test set.
+    """
+
+    better: str
+    worse: str
+    paper: dict[str, float]
+
+
+def measure(names: tuple[str, ...], claims: list[Claim], request: Request) -> Findings:
+    """Train and score what is not done yet, and gather the results.
+
+    Raises:
+        StoppedError: The process was told to stop.
+        MissingError: There are no training images, or the settings are wrong.
+    """
+    give_way()
+    try:
+        done = _measured(names, claims, request)
+    except (SettingsError, DataError) as error:
+        raise MissingError(str(error)) from error
+    return {
+        "budget": budget(request),
+        "networks": {name: _mean(results) for name, results in done.items()},
+        "absent": request.absent(),
+    }
+
+
+def _measured(
+    names: tuple[str, ...], claims: list[Claim], request: Request
+) -> dict[str, list[Findings]]:
+    """Return each network's results, of two seeds where two that are compared lie close."""
+    done = {name: [trained(name, 0, request)] for name in names}
+    for claim in claims:
+        better, worse = done[claim.better], done[claim.worse]
+        if abs(better[0]["validation"] - worse[0]["validation"]) < CLOSE:
+            for name in (claim.better, claim.worse):
+                if len(done[name]) == 1:
+                    done[name].append(trained(name, 1, request))
+    return done
+
+
+def give_way() -> None:
+    """Let every other process of the machine go first."""
+    if hasattr(os, "nice"):
+        os.nice(19)
+
+
+def trained(name: str, seed: int, request: Request) -> Findings:
+    """Return a network's result; train and score it first where that is not done."""
+    run = run_folder(name, seed, request)
+    settings = _settings(name, seed, request)
+    result = run / "result.json"
+    if result.is_file():
+        _check_same(settings, run)
+        found: Findings = _read(result)
+        return found
+    network = _train(name, settings, run, request)
+    found = {
+        "seed": seed,
+        "parameters": parameters(network),
+        "mult_adds": mult_adds(network, settings.network.scale),
+        "validation": _validation(network, settings),
+        "scores": request.scores(f"{name}, seed {seed}", fine(network), settings.network.scale),
+        "curve": _read(run / "curve.json") if (run / "curve.json").is_file() else [],
+    }
+    write_json(result, found)
+    return found
+
+
+def run_folder(name: str, seed: int, request: Request) -> Path:
+    """Return the folder of a network's training run."""
+    return request.folder / "ablations" / f"{name}-seed{seed}"
+
+
+def fine(network: Gladsr) -> Upscale:
+    """Return the function that upscales a picture to y."""
+    return on_torch(_Output(network, 1))
+
+
+def coarse(network: Gladsr) -> Upscale:
+    """Return the function that upscales a picture to y_c."""
+    return on_torch(_Output(network, 0))
+
+
+class _Output(torch.nn.Module):
+    """One of the two outputs of a network."""
+
+    def __init__(self, network: Gladsr, number: int) -> None:
+        super().__init__()
+        self.network, self.number = network.eval(), number
+
+    def forward(self, x: torch.Tensor) -> torch.Tensor:
+        y: torch.Tensor = self.network(x)[self.number]
+        return y
+
+
+def _settings(name: str, seed: int, request: Request) -> TrainingSettings:
+    """Return a network's settings, of which a copy is left in its folder for `gladsr train`."""
+    changes = [f'extends = "{BASE.as_posix()}"', f"seed = {seed}", "", "[network]"]
+    changes += [f"{key} = {json.dumps(value)}" for key, value in VARIANTS[name].items()]
+    config = run_folder(name, seed, request) / "config.toml"
+    config.parent.mkdir(parents=True, exist_ok=True)
+    config.write_text("\n".join(changes) + "\n", encoding="utf-8")
+    settings = read_settings(config, request.settings)
+    if settings.data.cache == Path("runs/cache"):
+        settings = read_settings(
+            config, (*request.settings, f"data.cache={json.dumps(str(request.folder / 'cache'))}")
+        )
+    return settings
+
+
+def _check_same(settings: TrainingSettings, run: Path) -> None:
+    """Refuse to mix results of different settings."""
+    _, checkpoint = load_run(run)
+    before = TrainingSettings.model_validate(checkpoint["settings"])
+    ignored = {"data": {"cache"}}
+    if before.model_dump(exclude=ignored) != settings.model_dump(exclude=ignored):
+        raise MissingError(
+            f"{run} was trained with other settings; remove it, or take another --output"
+        )
+
+
+def _train(name: str, settings: TrainingSettings, run: Path, request: Request) -> Gladsr:
+    """Train a network to its end, from the checkpoint if there is one."""
+    if request.threads:
+        torch.set_num_threads(request.threads)
+    resume = (run / CHECKPOINT).exists()
+    if resume:
+        _check_same(settings, run)
+    steps = settings.schedule.steps
+    request.tell(f"training {name}, seed {settings.seed}, {steps} steps, in {run}")
+    for report in train(settings, run, resume=resume):
+        request.tell(
+            f"{name}: step {report.step} of {steps}, PSNR {report.validation.psnr:.3f} dB, "
+            f"{round(report.seconds_left / 60)} min left"
+        )
+        if name in CURVES and settings.seed == 0:
+            _extend_curve(run, report.step, request)
+    network, checkpoint = load_run(run)
+    if checkpoint["step"] < steps:
+        raise StoppedError(
+            f"stopped at step {checkpoint['step']} of {steps} of {name}; "
+            "the same command goes on from there"
+        )
+    return network
+
+
+def _extend_curve(run: Path, step: int, request: Request) -> None:
+    """Add a point of Fig. 7: the scores of the checkpoint that has just been written."""
+    network, checkpoint = load_run(run)
+    if checkpoint["step"] != step:
+        return
+    file = run / "curve.json"
+    curve = [point for point in _read(file) if point["step"] < step] if file.is_file() else []
+    scores = {
+        folder.name: evaluate(fine(network), folder, network.config.scale).psnr
+        for folder in request.test_sets(CURVE_SETS)
+    }
+    write_json(file, [*curve, {"step": step, **scores}])
+
+
+def _validation(network: Gladsr, settings: TrainingSettings) -> float:
+    """PSNR on all of the validation images, not only on those that training watches."""
+    data = settings.data.model_copy(update={"validation_images": 10**9})
+    pairs = validation_pairs(settings.model_copy(update={"data": data}))
+    return validate(network, pairs, settings.network.scale, "cpu").psnr
+
+
+def _read(file: Path) -> Any:
+    return json.loads(file.read_text(encoding="utf-8"))
+
+
+def budget(request: Request) -> Findings:
+    """Return what all the networks were trained with."""
+    settings = read_settings(BASE, request.settings)
+    return {
+        "steps": settings.schedule.steps,
+        "patch": settings.data.patch,
+        "batch": settings.data.batch,
+        "learning_rate": settings.optimizer.learning_rate,
+    }
+
+
+def budget_note(found: Findings) -> str:
+    """Return the sentence that states the budget."""
+    return (
+        f"Each network had {found['steps']} steps of {found['batch']} crops of {found['patch']} "
+        f"LR pixels; the paper's had 300000 of 16 crops of 48."
+    )
+
+
+def _mean(results: list[Findings]) -> Findings:
+    """Return a network's findings, the mean over its seeds."""
+    sets = results[0]["scores"]
+    return results[0] | {
+        "seeds": len(results),
+        "validation": fmean(result["validation"] for result in results),
+        "scores": {
+            name: tuple(fmean(result["scores"][name][n] for result in results) for n in (0, 1))
+            for name in sets
+        },
+    }
+
+
+def psnr_cells(scores: Scores) -> list[tuple[float, ...] | None]:
+    """Return the PSNR of each of the paper's sets, None where it is absent."""
+    return [(scores[name][0],) if name in scores else None for name in SETS]
+
+
+def orderings(claims: list[Claim], findings: Findings) -> Sheet:
+    """Return the table of the paper's orderings: which hold here, and by how much."""
+    networks = findings["networks"]
+    rows = []
+    for claim in claims:
+        better, worse = networks[claim.better], networks[claim.worse]
+        deltas = {
+            name: better["scores"][name][0] - worse["scores"][name][0] for name in better["scores"]
+        }
+        by_validation = better["validation"] - worse["validation"]
+        rows.append(
+            (
+                f"{claim.better} > {claim.worse}",
+                *(f"{claim.paper[name]:+.2f}" for name in claim.paper),
+                *(f"{deltas[name]:+.3f}" if name in deltas else "" for name in SETS),
+                f"{by_validation:+.3f}",
+                "yes" if by_validation > 0 else "no",
+                str(min(better["seeds"], worse["seeds"])),
+            )
+        )
+    held = sum(row[-2] == "yes" for row in rows)
+    columns = [f"paper {name}" for name in claims[0].paper]
+    return Sheet(
+        f"The paper's orderings: {held} of {len(rows)} hold",
+        ("PSNR", *columns, *SETS, "validation", "holds", "seeds"),
+        tuple(rows),
+        (
+            "An ordering holds where the mean over the validation images says so.",
+            budget_note(findings["budget"]),
+            *absent_note(findings["absent"]),
+        ),
+    )

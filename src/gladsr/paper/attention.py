@@ -1,0 +1,224 @@
+"""What a network attends to in a picture: its guided masks and channel weights (Fig. 6)."""
+
+import base64
+import html
+import io
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from matplotlib import colormaps
+from matplotlib.figure import Figure
+from numpy.typing import NDArray
+from PIL import Image
+from torch import Tensor, nn
+
+from gladsr.network import Gladsr
+from gladsr.network.layers import ChannelSelectiveUnit, GlobalLocalAdjustingModule
+from gladsr.upscaling.pixels import to_unit
+
+NETS = {"ndg_c": "basic", "ndg_f": "refine"}
+COLOURS = "jet"  # as the paper's heatmaps: warmer is larger
+
+
+@dataclass(frozen=True)
+class Attention:
+    """One GLAM.
+
+    Attributes:
+        net: "basic" or "refine".
+        glam: Its number in that net, from 1.
+        mask: R_s, h×w in (0, 1), the mean over its channels where it has more than one; None where
+            the network has no SGU.
+        weights: R_c of each LSB, 32 values in (0, 1); none where the network has no CSU.
+    """
+
+    net: str
+    glam: int
+    mask: NDArray[np.float32] | None
+    weights: list[NDArray[np.float32]]
+
+    @property
+    def name(self) -> str:
+        """Its name in the figure."""
+        return f"{self.net} net, GLAM {self.glam}"
+
+
+@torch.inference_mode()
+def attend(network: Gladsr, picture: NDArray[Any]) -> list[Attention]:
+    """Run a network on a picture, and return what each of its GLAMs attends to.
+
+    Args:
+        network: The network, in evaluation mode.
+        picture: h×w×3; uint8, uint16 or float in [0, 1]. It is the network's input, so h×w are the
+            masks' sizes.
+
+    Raises:
+        ValueError: The network has neither guided masks nor channel weights.
+    """
+    if not (network.config.sgu or network.config.csu):
+        raise ValueError("this network has neither guided masks nor channel weights")
+    seen: dict[nn.Module, Tensor] = {}
+
+    def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        seen[module] = (
+            module.weights(inputs[0]) if isinstance(module, ChannelSelectiveUnit) else output
+        )
+
+    parts = [part for _, _, glam in _glams(network) for part in _attending(glam)]
+    hooks = [part.register_forward_hook(note) for part in parts]
+    try:
+        network(torch.from_numpy(to_unit(picture).transpose(2, 0, 1)[None].copy()))
+    finally:
+        for hook in hooks:
+            hook.remove()
+    return [
+        Attention(
+            net,
+            number,
+            seen[glam.ggb.sgu][0].mean(0).numpy() if glam.ggb.sgu is not None else None,
+            [
+                seen[part][0, :, 0, 0].numpy()
+                for part in _attending(glam)
+                if isinstance(part, ChannelSelectiveUnit)
+            ],
+        )
+        for net, number, glam in _glams(network)
+    ]
+
+
+def _glams(network: Gladsr) -> Iterator[tuple[str, int, GlobalLocalAdjustingModule]]:
+    for name, net in NETS.items():
+        glams = network.get_submodule(f"{name}.glams").children()
+        for number, glam in enumerate(glams, start=1):
+            assert isinstance(glam, GlobalLocalAdjustingModule)  # noqa: S101 - for the type checker
+            yield net, number, glam
+
+
+def _attending(glam: GlobalLocalAdjustingModule) -> list[nn.Module]:
+    """Return a GLAM's channel selective units, in order, and its spatial guided unit."""
+    units = [part for part in glam.lsbs.modules() if isinstance(part, ChannelSelectiveUnit)]
+    return [*units, *([glam.ggb.sgu] if glam.ggb.sgu is not None else [])]
+
+
+def over_picture(mask: NDArray[np.float32], picture: NDArray[Any]) -> NDArray[np.uint8]:
+    """Return a mask in colours over the picture, h×w×3 of uint8.
+
+    The colours span the mask's values from the 1st to the 99th percentile: zero padding makes the
+    outermost pixels outliers.
+    """
+    low, high = np.percentile(mask, (1, 99))
+    shown = np.clip((mask - low) / max(high - low, 1e-6), 0, 1)
+    grey = to_unit(picture).mean(axis=2, keepdims=True)
+    mixed = 0.35 * grey + 0.65 * colormaps[COLOURS](shown)[..., :3]
+    return np.asarray(np.rint(255 * mixed), np.uint8)
+
+
+def draw(attentions: list[Attention], picture: NDArray[Any], file: Path) -> None:
+    """Draw the masks, a row for each net, and below them the weights, a row for each LSB."""
+    glams = max(one.glam for one in attentions)
+    lsbs = max(len(one.weights) for one in attentions)
+    nets = list(dict.fromkeys(one.net for one in attentions))
+    rows = len(nets) * (1 + lsbs)
+    figure = Figure(figsize=(3 * glams, len(nets) * (3 + 1.2 * lsbs)), layout="constrained")
+    grid = figure.add_gridspec(rows, glams, height_ratios=([2.5] + [1.0] * lsbs) * len(nets))
+    for one in attentions:
+        top, column = nets.index(one.net) * (1 + lsbs), one.glam - 1
+        if one.mask is not None:
+            axes = figure.add_subplot(grid[top, column])
+            axes.imshow(over_picture(one.mask, picture))
+            axes.set_title(f"{one.name}\n$R_s$ {_range(one.mask)}", fontsize=8)
+            axes.set_axis_off()
+        for number, weights in enumerate(one.weights, start=1):
+            axes = figure.add_subplot(grid[top + number, column])
+            axes.bar(range(len(weights)), weights)
+            axes.set_ylim(0, 1)
+            axes.set_xticks([])
+            axes.tick_params(labelsize=6)
+            axes.set_title(f"LSB {number}: $R_c$", fontsize=7)
+    unfinished = file.with_suffix(".tmp")
+    figure.savefig(unfinished, dpi=120, format="png")
+    unfinished.replace(file)
+
+
+def page(attentions: list[Attention], picture: NDArray[Any], title: str, file: Path) -> None:
+    """Write one HTML page that needs nothing else: masks over the picture, weights as bars."""
+    sections = []
+    for one in attentions:
+        mask = ""
+        if one.mask is not None:
+            mask = (
+                f'<img alt="guided mask of the {one.name}" '
+                f'src="data:image/png;base64,{_png(over_picture(one.mask, picture))}">'
+                f"<p>R<sub>s</sub> {_range(one.mask)}</p>"
+            )
+        bars = "".join(
+            f"<figcaption>LSB {number}: R<sub>c</sub> {_range(weights)}</figcaption>"
+            + _bars(weights)
+            for number, weights in enumerate(one.weights, start=1)
+        )
+        sections.append(f"<section><h2>{one.name}</h2>{mask}<figure>{bars}</figure></section>")
+    glams = max(one.glam for one in attentions)
+    text = _PAGE.format(
+        title=html.escape(title),
+        picture=_png(np.asarray(np.rint(255 * to_unit(picture)), np.uint8)),
+        columns=glams,
+        sections="\n".join(sections),
+    )
+    unfinished = file.with_suffix(".tmp")
+    unfinished.write_text(text, encoding="utf-8")
+    unfinished.replace(file)
+
+
+_PAGE = """<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>{title}</title>
+<style>
+body {{ font: 14px/1.4 system-ui, sans-serif; margin: 1.5rem; color: #222; }}
+main {{ display: grid; grid-template-columns: repeat({columns}, minmax(14rem, 1fr)); gap: 1.5rem; }}
+main img {{ width: 100%; image-rendering: pixelated; }}
+h2 {{ font-size: 1rem; margin: 0 0 .3rem; }}
+figure, p {{ margin: .3rem 0; }}
+figcaption {{ font-size: .8rem; color: #555; }}
+svg {{ width: 100%; height: 3rem; background: #f3f3f3; }}
+rect {{ fill: #2a6f97; }}
+rect:hover {{ fill: #e07a1f; }}
+</style>
+</head>
+<body>
+<h1>{title}</h1>
+<p>The guided mask R<sub>s</sub> of every GLAM over the picture, warmer where it is larger, each in
+its own range; and the channel weights R<sub>c</sub> of every LSB, from 0 to 1. Point at a bar for
+its value.</p>
+<img alt="the picture" src="data:image/png;base64,{picture}">
+<main>
+{sections}
+</main>
+</body>
+</html>
+"""
+
+
+def _bars(weights: NDArray[np.float32]) -> str:
+    bars = "".join(
+        f'<rect x="{channel + 0.1}" y="{1 - weight:.3f}" width="0.8" height="{weight:.3f}">'
+        f"<title>channel {channel}: {weight:.3f}</title></rect>"
+        for channel, weight in enumerate(weights)
+    )
+    return f'<svg viewBox="0 0 {len(weights)} 1" preserveAspectRatio="none" role="img">{bars}</svg>'
+
+
+def _range(values: NDArray[np.float32]) -> str:
+    return f"{values.min():.2f} to {values.max():.2f}"
+
+
+def _png(pixels: NDArray[np.uint8]) -> str:
+    encoded = io.BytesIO()
+    Image.fromarray(pixels).save(encoded, "PNG")
+    return base64.b64encode(encoded.getvalue()).decode()

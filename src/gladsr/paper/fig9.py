@@ -1,0 +1,72 @@
+"""Fig. 9: parameters against PSNR, for G = 2, 4, 6 at B = 4 and for B = 2, 4, 6 at G = 4."""
+
+from itertools import pairwise
+from pathlib import Path
+
+from matplotlib.figure import Figure
+
+from gladsr.paper import ablations
+from gladsr.paper.exhibit import Findings, Request
+from gladsr.paper.published import SETS
+from gladsr.paper.sheet import Sheet
+
+SWEEPS = {"G, B = 4": ("g2b4", "gladsr", "g6b4"), "B, G = 4": ("g4b2", "gladsr", "g4b6")}
+"""The two lines of the figure, from few parameters to many; the paper prints no figures."""
+
+CLAIMS = [
+    ablations.Claim(larger, smaller, {})
+    for sweep in SWEEPS.values()
+    for smaller, larger in pairwise(sweep)
+]
+
+
+def measure(request: Request) -> Findings:
+    """Train the five networks."""
+    names = tuple(dict.fromkeys(name for sweep in SWEEPS.values() for name in sweep))
+    return ablations.measure(names, CLAIMS, request)
+
+
+def sheets(findings: Findings) -> list[Sheet]:
+    """Return the points of the figure and whether larger is better."""
+    rows = tuple(
+        (
+            name,
+            f"{network['parameters'] / 1e3:.0f}",
+            *(
+                f"{network['scores'][one][0]:.2f}" if one in network["scores"] else ""
+                for one in SETS
+            ),
+            f"{network['validation']:.3f}",
+        )
+        for name, network in findings["networks"].items()
+    )
+    return [
+        Sheet("Fig. 9, ×2", ("network", "K params.", *SETS, "validation"), rows),
+        ablations.orderings(CLAIMS, findings),
+    ]
+
+
+def draw(findings: Findings, folder: Path) -> None:
+    """Draw both lines, on Urban100 where it is there, as the paper does, else on B100."""
+    networks = findings["networks"]
+    scored = networks["gladsr"]["scores"]
+    chosen = next((name for name in ("Urban100", "B100", *SETS) if name in scored), None)
+    figure = Figure(figsize=(5, 4), layout="constrained")
+    axes = figure.add_subplot()
+    for (label, sweep), style in zip(SWEEPS.items(), ("o-", "s--"), strict=True):
+        axes.plot(
+            [networks[name]["parameters"] / 1e3 for name in sweep],
+            [
+                networks[name]["scores"][chosen][0] if chosen else networks[name]["validation"]
+                for name in sweep
+            ],
+            style,
+            label=label,
+        )
+    axes.set(
+        xlabel="parameters in K",
+        ylabel="PSNR in dB",
+        title=f"{chosen or 'validation images'} ×2",
+    )
+    axes.legend()
+    figure.savefig(folder / "fig9.png", dpi=150)

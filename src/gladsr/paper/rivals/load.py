@@ -1,0 +1,82 @@
+"""A rival with its weights from a file."""
+
+import pickle
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from torch import Tensor, nn
+
+from gladsr.engines import EngineError
+from gladsr.paper.rivals.carn import Carn
+from gladsr.paper.rivals.fsrcnn import Fsrcnn
+from gladsr.paper.rivals.idn import Idn
+from gladsr.paper.rivals.memnet import MemNet
+from gladsr.paper.rivals.rlfn import Rlfn
+from gladsr.paper.rivals.srcnn import Srcnn
+from gladsr.paper.rivals.vdsr import Vdsr
+
+RIVALS: dict[str, Callable[[int], nn.Module]] = {
+    "srcnn": Srcnn,
+    "fsrcnn": Fsrcnn,
+    "vdsr": Vdsr,
+    "memnet": MemNet,
+    "idn": Idn,
+    "carn": Carn,
+    "rlfn": Rlfn,
+}
+"""The rivals by name; each is made for a scale."""
+
+SCALES = (2, 3, 4)
+
+
+class RivalError(EngineError):
+    """There is no such rival, or its weights cannot be used; the message says why."""
+
+
+def load_rival(name: str, file: Path) -> dict[int, nn.Module]:
+    """Return a rival with its weights, in evaluation mode, at every scale that the weights fit.
+
+    Args:
+        name: A key of ``RIVALS``.
+        file: Its weights, .safetensors, or .pth, which is read without unpickling code.
+
+    Raises:
+        RivalError: There is no such rival, or the file cannot be read or does not fit.
+    """
+    if name not in RIVALS:
+        raise RivalError(f"there is no rival {name!r}; there are {', '.join(RIVALS)}")
+    weights = _read(file)
+    networks = {}
+    for scale in SCALES:
+        network = RIVALS[name](scale)
+        try:
+            network.load_state_dict(weights)
+        except RuntimeError as error:
+            reason = error
+        else:
+            networks[scale] = network.eval()
+    if not networks:
+        first = str(reason).partition("\n")[2].strip().partition("\n")[0]
+        raise RivalError(f"{file} does not fit {name}: {first}")
+    return networks
+
+
+def _read(file: Path) -> dict[str, Tensor]:
+    try:
+        if file.suffix == ".safetensors":
+            from safetensors.torch import load  # noqa: PLC0415 - for such files only
+
+            return {key: value.float() for key, value in load(file.read_bytes()).items()}
+        weights = torch.load(file, map_location="cpu", weights_only=True)
+    except OSError as error:
+        raise RivalError(f"{file} cannot be read: {error.strerror}") from error
+    except pickle.UnpicklingError as error:
+        raise RivalError(
+            f"{file} holds more than weights, so it is not read: it could run any code"
+        ) from error
+    except Exception as error:
+        raise RivalError(f"{file} is no file of weights: {error}") from error
+    if not isinstance(weights, dict) or not all(map(torch.is_tensor, weights.values())):
+        raise RivalError(f"{file} holds no dictionary of weights")
+    return weights

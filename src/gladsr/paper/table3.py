@@ -1,0 +1,44 @@
+"""Table III: GLADSR (large) beside the large networks at ×2; + is the self-ensemble."""
+
+from gladsr.network import Gladsr, GladsrConfig, mult_adds, parameters
+from gladsr.paper.exhibit import Findings, Request, absent_note, ours
+from gladsr.paper.published import SETS, TABLE_3
+from gladsr.paper.sheet import Sheet, triple
+
+LARGE = "gladsr-large"
+
+
+def measure(request: Request) -> Findings:
+    """Count GLADSR (large), and score it, plain and as +, where the zoo has it."""
+    network = Gladsr(GladsrConfig.named(LARGE))
+    scores = {}
+    for ensemble in (False, True):
+        for name, upscale in ours((LARGE,), 2, request, ensemble=ensemble).items():
+            label = f"{name}+" if ensemble else name
+            scores[label] = request.scores(label, upscale, 2)
+    return {
+        "parameters": parameters(network),
+        "mult_adds": mult_adds(network, 2),
+        "scores": scores,
+        "absent": request.absent(),
+    }
+
+
+def sheets(findings: Findings) -> list[Sheet]:
+    """Return the table."""
+    rows = []
+    for row in TABLE_3:
+        name = row.method.lower()
+        scores = findings["scores"].get(name, {})
+        counted = (findings["parameters"] / 1e6,) if name.startswith(LARGE) else None
+        rows += triple(
+            row.method,
+            [(row.parameters / 1e6,), *row.scores.values()],
+            [counted, *(tuple(scores[name]) if name in scores else None for name in SETS)],
+            [(".1f%",)] + [(".2f", ".4f")] * len(SETS),
+        )
+    notes = [f"GLADSR-large has {findings['mult_adds'] / 1e9:.1f}G Mult-Adds."]
+    if not findings["scores"]:
+        notes.append("The zoo has no trained GLADSR-large, so there are no scores of ours.")
+    notes += absent_note(findings["absent"])
+    return [Sheet("Table III, ×2", ("method", "", "M params.", *SETS), tuple(rows), tuple(notes))]

@@ -1,0 +1,137 @@
+"""NIQE, the naturalness of a picture without a reference.
+
+Mittal, Soundararajan and Bovik, "Making a 'completely blind' image quality analyzer", IEEE Signal
+Processing Letters 20 (2013). `niqe_pristine.npz` holds the authors' own model of pristine
+photographs, from their release, as PyPI's basicsr ships it too; `niqe_pristine.txt` has its terms.
+"""
+
+import math
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy.lib.stride_tricks import sliding_window_view
+from numpy.typing import NDArray
+
+from gladsr.pictures.depth import to_depth
+from gladsr.pictures.resize import resize
+
+BLOCK = 96
+"""The side of a block, and so of the smallest picture that has a NIQE."""
+
+_Values = NDArray[np.float64]
+_WINDOW = 7
+_SIGMA = 7 / 6
+_SHIFTS = ((0, 1), (1, 0), (1, 1), (1, -1))  # the neighbours: right, below, and both diagonals
+_SHAPES = np.arange(0.2, 10.001, 0.001)  # of the distributions that are fitted
+_GREY = (0.298936021293775, 0.587043074451121, 0.114020904255103)  # of MATLAB's rgb2gray
+
+
+def niqe(image: NDArray[Any]) -> float:
+    """The NIQE of a picture: 0 and up, lower is more natural; about 3 for a good photograph.
+
+    Args:
+        image: H×W×3, or H×W of grey; uint8, or else it is clipped and rounded to 8 bits first.
+            RGB is made grey as the authors' release does it, by MATLAB's rgb2gray.
+
+    Raises:
+        ValueError: The shape is another one, or the picture is smaller than 96×96 or as flat as no
+            photograph is.
+
+    >>> noise = np.random.default_rng(0).integers(0, 256, (192, 192), np.uint8)
+    >>> niqe(noise) > 20
+    True
+    """
+    grey = _grey(image)
+    height, width = (length - length % BLOCK for length in grey.shape)
+    if not (height and width):
+        shape = "×".join(map(str, image.shape))
+        raise ValueError(f"NIQE needs {BLOCK}×{BLOCK} pixels, but the picture has {shape}")
+    grey = grey[:height, :width]
+    features = np.hstack(
+        [
+            _features(grey, BLOCK),
+            _features(resize(grey, scale=0.5), BLOCK // 2),
+        ]
+    )
+    whole = features[~np.isnan(features).any(axis=1)]
+    if len(whole) < 2:
+        raise ValueError("NIQE is not defined for a picture of fewer than two blocks with detail")
+    mean, covariance = _pristine()
+    difference = mean - np.nanmean(features, axis=0)
+    pooled = (covariance + np.cov(whole, rowvar=False)) / 2
+    return float(math.sqrt(difference @ np.linalg.pinv(pooled) @ difference))
+
+
+def _grey(image: NDArray[Any]) -> _Values:
+    image = to_depth(image, np.uint8)
+    if image.ndim == 2:
+        return image.astype(np.float64)
+    if image.ndim == 3 and image.shape[2] == 3:
+        grey: _Values = np.floor(image @ np.array(_GREY) + 0.5)
+        return grey
+    raise ValueError(f"NIQE is defined for H×W and H×W×3, not for shape {image.shape}")
+
+
+@cache
+def _pristine() -> tuple[_Values, _Values]:
+    """The mean, (36,), and the covariance, (36, 36), of the features of pristine photographs."""
+    with np.load(Path(__file__).with_name("niqe_pristine.npz")) as saved:
+        return saved["mean"], saved["covariance"]
+
+
+def _features(grey: _Values, block: int) -> _Values:
+    """The 18 features of every block of one scale, (blocks, 18)."""
+    mean = _windowed(grey)
+    deviation = np.sqrt(np.abs(_windowed(grey * grey) - mean**2))
+    normalised = (grey - mean) / (deviation + 1)  # Eq. 1: MSCN coefficients
+    height, width = grey.shape
+    blocks = normalised.reshape(height // block, block, width // block, block).swapaxes(1, 2)
+    return np.array([_block_features(one) for one in blocks.reshape(-1, block, block)])
+
+
+def _windowed(values: _Values) -> _Values:
+    """Average in a Gaussian window of 7×7, the border pixel repeated beyond it; the same shape."""
+    offsets = np.arange(_WINDOW) - _WINDOW // 2
+    weights = np.exp(-(offsets**2) / (2 * _SIGMA**2))
+    weights /= weights.sum()
+    padded = np.pad(values, _WINDOW // 2, mode="edge")
+    columns = sliding_window_view(padded, _WINDOW, axis=0) @ weights
+    return sliding_window_view(columns, _WINDOW, axis=1) @ weights
+
+
+def _block_features(block: _Values) -> list[float]:
+    """Two features of the coefficients, and four of the products with each of four neighbours."""
+    shape, left, right = _asymmetric_gaussian(block)
+    features = [shape, (left + right) / 2]
+    for shift in _SHIFTS:
+        shape, left, right = _asymmetric_gaussian(block * np.roll(block, shift, axis=(0, 1)))
+        mean = (right - left) * math.gamma(2 / shape) / math.gamma(1 / shape)  # Eq. 8
+        features += [shape, mean, left, right]
+    return features
+
+
+def _asymmetric_gaussian(values: _Values) -> tuple[float, float, float]:
+    """The shape α and the scales β to the left and the right of the best-fitting AGGD (Eq. 7).
+
+    NaN where no value, or every one, is on one side.
+    """
+    negative, positive = values[values < 0], values[values > 0]
+    if not (len(negative) and len(positive)):
+        return math.nan, math.nan, math.nan
+    left, right = math.sqrt(np.mean(negative**2)), math.sqrt(np.mean(positive**2))
+    ratio = left / right
+    moments = np.mean(np.abs(values)) ** 2 / np.mean(values**2)
+    moments *= (ratio**3 + 1) * (ratio + 1) / (ratio**2 + 1) ** 2
+    shape = float(_SHAPES[np.argmin((_moments() - moments) ** 2)])
+    scale = math.sqrt(math.gamma(1 / shape) / math.gamma(3 / shape))
+    return shape, left * scale, right * scale
+
+
+@cache
+def _moments() -> _Values:
+    """What the squared mean magnitude over the mean square is for each of ``_SHAPES``."""
+    one, two, three = (np.array([math.gamma(k / shape) for shape in _SHAPES]) for k in (1, 2, 3))
+    moments: _Values = two**2 / (one * three)
+    return moments

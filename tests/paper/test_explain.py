@@ -1,0 +1,115 @@
+"""`gladsr explain`: masks and weights as the network itself computes them."""
+
+from collections.abc import Callable
+from html.parser import HTMLParser
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from numpy.typing import NDArray
+from PIL import Image
+from skimage import data
+from torch import Tensor, nn
+
+from gladsr import cli
+from gladsr.network import Gladsr, GladsrConfig
+from gladsr.network.layers import GlobalGuidedBlock, LocalSelectiveBlock
+from gladsr.paper.attention import attend, over_picture
+
+astronaut: Callable[[], NDArray[np.uint8]] = data.astronaut
+PICTURE = astronaut()[:24, 180:210]
+
+
+@torch.inference_mode()
+def test_masks_and_weights_are_what_the_network_multiplies_by() -> None:
+    network = Gladsr(GladsrConfig(glams=2, lsbs=3)).eval()
+    products: list[tuple[Tensor, Tensor]] = []
+
+    def note(block: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+        if isinstance(block, GlobalGuidedBlock):
+            products.append((block.compress(inputs[0]), output))
+        if isinstance(block, LocalSelectiveBlock):
+            products.append((block.wau(inputs[0]), output))
+
+    for module in network.modules():
+        module.register_forward_hook(note)
+    found = attend(network, PICTURE)
+    assert [one.name for one in found] == [
+        f"{net} net, GLAM {glam}" for net in ("basic", "refine") for glam in (1, 2)
+    ]
+    factors = [
+        factor
+        for one in found
+        for factor in (*(weights[:, None, None] for weights in one.weights), one.mask)
+    ]
+    products = products[: len(factors)]
+    assert len(factors) == 4 * (3 + 1)
+    for factor, (before, after) in zip(factors, products, strict=True):
+        assert factor is not None
+        np.testing.assert_allclose((before[0] * torch.from_numpy(factor)), after[0], atol=1e-6)
+
+
+def test_a_network_without_attention_is_refused() -> None:
+    with pytest.raises(ValueError, match="neither guided masks nor channel weights"):
+        attend(Gladsr(GladsrConfig(csu=False, sgu=False, glams=1)), PICTURE)
+
+
+def test_warmer_is_larger() -> None:
+    mask = np.tile(np.linspace(0.2, 0.6, 40, dtype=np.float32), (8, 1))
+    colours = over_picture(mask, np.full((8, 40, 3), 128, np.uint8)).astype(int)
+    assert colours[0, 3, 2] > colours[0, 3, 0]
+    assert colours[0, 35, 0] > colours[0, 35, 2]
+
+
+class _Tags(HTMLParser):
+    """Counts the tags, and keeps the addresses of what they refer to."""
+
+    def __init__(self) -> None:
+        super().__init__()
+        self.count: dict[str, int] = {}
+        self.sources: list[str] = []
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.count[tag] = self.count.get(tag, 0) + 1
+        self.sources += [value or "" for key, value in attrs if key in {"src", "href"}]
+
+
+def test_the_command_writes_a_figure_and_a_page_of_its_own(tmp_path: Path) -> None:
+    Image.fromarray(PICTURE).save(tmp_path / "a <b>.png")
+    png = tmp_path / "explained.png"
+    assert cli.main(["explain", str(tmp_path / "a <b>.png"), "-o", str(png)]) == 0
+    with Image.open(png) as drawn:
+        assert min(drawn.size) > 500
+    text = png.with_suffix(".html").read_text(encoding="utf-8")
+    assert "a &lt;b&gt;.png" in text
+    tags = _Tags()
+    tags.feed(text)
+    assert tags.count["section"] == 8  # four GLAMs in each net
+    assert tags.count["img"] == 9
+    assert tags.count["rect"] == 8 * 4 * 32  # four LSBs of 32 channels in each GLAM
+    assert all(source.startswith("data:image/png;base64,") for source in tags.sources)
+
+
+def test_the_command_takes_grey_deep_and_transparent_pictures(tmp_path: Path) -> None:
+    grey, transparent = PICTURE[..., 0], np.dstack([PICTURE, PICTURE[..., 0]])
+    pictures = (grey, grey.astype(np.uint16) * 257, transparent)
+    for number, pixels in enumerate(pictures):
+        file = tmp_path / f"{number}.png"
+        Image.fromarray(np.asarray(pixels)).save(file)
+        words = ["explain", str(file), "-o", str(tmp_path / f"o{number}.png")]
+        assert cli.main([*words, "--model", "gladsr-l"]) == 0
+
+
+def test_the_command_replaces_nothing_unasked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    Image.fromarray(PICTURE).save(tmp_path / "a.png")
+    words = ["explain", str(tmp_path / "a.png"), "-o"]
+    assert cli.main([*words, str(tmp_path / "a.jpg")]) == 2
+    assert "does not end in .png" in capsys.readouterr().err
+    assert cli.main([*words, str(tmp_path / "a.png")]) == 2
+    assert "exists already" in capsys.readouterr().err
+    assert cli.main(["explain", str(tmp_path / "none.png"), "-o", str(tmp_path / "b.png")]) == 2
+    assert "none.png" in capsys.readouterr().err
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.png"]

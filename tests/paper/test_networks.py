@@ -1,0 +1,140 @@
+"""Networks from files, beside bicubic: ONNX graphs made here, and weights of rivals."""
+
+import json
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import onnx
+import pytest
+import torch
+from numpy.typing import NDArray
+from onnx import TensorProto, helper
+from PIL import Image
+from skimage import data
+
+from gladsr import cli
+from gladsr.engines import EngineError
+from gladsr.paper.networks import read_network
+from gladsr.paper.rivals.load import RIVALS
+from gladsr.scoring import evaluate
+
+astronaut: Callable[[], NDArray[np.uint8]] = data.astronaut
+
+
+def _onnx(
+    file: Path, outputs: dict[str, float], *, scale: int = 3, channels: int = 3, size: Any = None
+) -> str:
+    """Write a network that repeats pixels and adds to each output what ``outputs`` says."""
+    nodes, constants = [], []
+    for name, added in outputs.items():
+        constants += [
+            helper.make_tensor(f"{name}.s", TensorProto.FLOAT, [4], [1, 1, scale, scale]),
+            helper.make_tensor(f"{name}.a", TensorProto.FLOAT, [], [added]),
+        ]
+        nodes += [
+            helper.make_node(
+                "Resize",
+                ["input", "", f"{name}.s"],
+                [f"{name}.r"],
+                mode="nearest",
+                coordinate_transformation_mode="asymmetric",
+                nearest_mode="floor",
+            ),
+            helper.make_node("Add", [f"{name}.r", f"{name}.a"], [name]),
+        ]
+    shape = [1, channels, size or "h", size or "w"]
+    graph = helper.make_graph(
+        nodes,
+        "repeat",
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, shape)],
+        [helper.make_tensor_value_info(name, TensorProto.FLOAT, None) for name in outputs],
+        constants,
+    )
+    model = helper.make_model(graph, opset_imports=[helper.make_opsetid("", 18)], ir_version=9)
+    onnx.save(model, file)
+    return str(file)
+
+
+@pytest.mark.parametrize(
+    ("outputs", "added"),
+    [({"out": 0.25}, 0.25), ({"y": 0.5, "z": 0.1}, 0.5), ({"first": 0.1, "last": 0.25}, 0.25)],
+)
+@pytest.mark.parametrize("size", [None, 64])
+def test_the_output_y_or_the_last_is_taken_at_the_scale_that_it_has(
+    tmp_path: Path, outputs: dict[str, float], added: float, size: int | None
+) -> None:
+    found = read_network(_onnx(tmp_path / "net.onnx", outputs, size=size))
+    assert list(found) == [3]
+    picture = astronaut()[:31, :45]
+    expected = picture.repeat(3, 0).repeat(3, 1) / 255 + added
+    np.testing.assert_allclose(found[3].upscale(picture), expected, atol=1e-6)
+    assert found[3].name == "net"
+
+
+@torch.inference_mode()
+def test_a_rival_is_run_by_pytorch(tmp_path: Path) -> None:
+    network = RIVALS["idn"](4).eval()
+    torch.save(network.state_dict(), tmp_path / "idn.pth")
+    picture = astronaut()[:20, :24]
+    upscaled = read_network(f"idn={tmp_path / 'idn.pth'}", threads=1)[4].upscale(picture)
+    batch = torch.from_numpy(picture.copy()).permute(2, 0, 1)[None] / 255
+    expected = network(batch)[0].permute(1, 2, 0).numpy()
+    np.testing.assert_allclose(upscaled, expected, atol=1e-6)
+
+
+def test_what_is_no_such_network_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"none\.onnx is not there"):
+        read_network(str(tmp_path / "none.onnx"))
+    with pytest.raises(EngineError, match=r"say which network it is: --network rlfn=a\.pth"):
+        read_network("a.pth")
+    with pytest.raises(EngineError, match=r"^\S*grey\.onnx takes 1 channel"):
+        read_network(_onnx(tmp_path / "grey.onnx", {"y": 0}, channels=1))
+    with pytest.raises(EngineError, match=r"same\.onnx makes 48×48×3 of 48×48×3"):
+        read_network(_onnx(tmp_path / "same.onnx", {"y": 0}, scale=1))
+    (tmp_path / "broken.onnx").write_bytes(b"no network")
+    with pytest.raises(EngineError, match=r"broken\.onnx cannot be read by OpenVINO"):
+        read_network(str(tmp_path / "broken.onnx"))
+
+
+@pytest.fixture
+def folder(tmp_path: Path) -> Path:
+    """One image in a folder named Set5."""
+    (tmp_path / "Set5").mkdir()
+    Image.fromarray(astronaut()[:90, 150:270]).save(tmp_path / "Set5" / "a.png")
+    return tmp_path / "Set5"
+
+
+def test_evaluate_scores_a_network_beside_bicubic(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = _onnx(folder.parent / "repeat.onnx", {"y": 0})
+    words = ["evaluate", str(folder), "--network", spec, "--json", "--timings"]
+    assert cli.main(words) == 0
+    bicubic, ours = json.loads(capsys.readouterr().out)
+    expected = evaluate(lambda lr: lr.repeat(3, 0).repeat(3, 1), folder, 3)
+    assert (bicubic["model"], bicubic["scale"]) == ("bicubic", 3)
+    assert (ours["model"], ours["scale"], ours["psnr"]) == ("repeat", 3, expected.psnr)
+    assert ours["seconds"] == ours["images"][0]["seconds"] > 0
+    assert cli.main(words[:-1]) == 0
+    assert "seconds" not in capsys.readouterr().out
+
+
+def test_evaluate_shows_timings_apart_and_the_papers_figures_of_a_rival(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    torch.save(RIVALS["carn"](2).state_dict(), folder.parent / "carn.pth")
+    spec = f"carn={folder.parent / 'carn.pth'}"
+    assert cli.main(["evaluate", str(folder), "--network", spec, "--scale", "4", "--timings"]) == 0
+    out = capsys.readouterr().out
+    assert "seconds" in out
+    assert "32.13 / 0.8937" in out
+
+
+def test_evaluate_refuses_a_network_at_a_scale_that_it_has_not(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = _onnx(folder.parent / "repeat.onnx", {"y": 0})
+    assert cli.main(["evaluate", str(folder), "--network", spec, "--scale", "2"]) == 2
+    assert "repeat upscales by ×3 only" in capsys.readouterr().err

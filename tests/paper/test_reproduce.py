@@ -1,0 +1,280 @@
+"""The machinery of every table and figure, at toy size."""
+
+import json
+import os
+import signal
+from pathlib import Path
+from typing import Any
+
+import pytest
+from PIL import Image
+
+from gladsr import cli, zoo
+from gladsr.cli import reproduce as command
+from gladsr.cli.console import say
+from gladsr.paper import ablations, published, table1, table2
+from gladsr.paper.crops import _find
+from gladsr.paper.exhibit import MissingError
+from gladsr.paper.exhibits import EXHIBITS, module
+
+NAMES = [f"table{n}" for n in range(1, 8)] + [f"fig{n}" for n in (1, *range(6, 14))]
+TRAINED = ["table1", "table4", "table7", "fig7", "fig8", "fig9"]
+
+
+def _run(names: list[str], data: Path, output: Path, *words: str) -> int:
+    return cli.main(["reproduce", *names, "--data", str(data / "test"), "-o", str(output), *words])
+
+
+def _sheet(output: Path, name: str) -> list[list[str]]:
+    """The cells of what was printed."""
+    lines = (output / f"{name}.md").read_text(encoding="utf-8").splitlines()
+    return [[cell.strip() for cell in line.split("|")[1:-1]] for line in lines if "|" in line]
+
+
+def test_the_list_has_every_table_and_figure(capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["reproduce", "--list", "--json"]) == 0
+    listed = json.loads(capsys.readouterr().out)
+    assert [one["name"] for one in listed] == NAMES
+    for one in listed:
+        assert one["title"]
+        assert one["needs"]
+        assert one["takes"]
+    for name in EXHIBITS:
+        assert callable(module(name).measure)
+        assert callable(module(name).sheets)
+        assert hasattr(module(name), "draw") == (name.startswith("fig") and name != "fig6")
+    assert cli.main(["reproduce", "--list"]) == 0
+    out = capsys.readouterr().out
+    assert all(name in out for name in NAMES)
+
+
+def test_what_does_not_exist_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]) -> None:
+    assert cli.main(["reproduce", "table2", "table8", "-o", str(tmp_path)]) == 2
+    assert "there is no table8; there are table1, table2" in capsys.readouterr().err
+    assert cli.main(["reproduce"]) == 2
+    assert "name what to reproduce" in capsys.readouterr().err
+    assert cli.main(["reproduce", "table2", "--data", str(tmp_path / "none")]) == 2
+    assert "none is no folder" in capsys.readouterr().err
+
+
+def test_table_2_prints_the_papers_figure_ours_and_the_difference_and_names_what_is_absent(
+    toy_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(["table2"], toy_data, tmp_path) == 0
+    out = capsys.readouterr().out
+    assert "Not measured, since the images are not there: Urban100." in out
+    rows = _sheet(tmp_path, "table2")
+    at = next(n for n, row in enumerate(rows) if row[0] == "GLADSR")
+    paper, ours, difference = rows[at : at + 3]
+    assert paper[2:5] == ["812", "187.2", "37.99 / 0.9608"]
+    assert ours[2:4] == ["802", "185.0"]
+    assert difference[2:4] == ["-1.3%", "-1.2%"]
+    printed, found, apart = (float(row[4].split(" / ")[0]) for row in (paper, ours, difference))
+    assert apart == pytest.approx(found - printed, abs=0.011)
+    assert ours[-1] == difference[-1] == ""  # Urban100
+    kept = json.loads((tmp_path / "table2.json").read_text(encoding="utf-8"))
+    assert {"commit", "machine", "date", "gladsr", "seconds"} <= set(kept)
+    assert set(kept["data"]) == {"Set5", "Set14", "B100"}
+    assert len(set(kept["data"].values())) == 3
+
+
+def test_what_a_run_has_left_is_shown_again_and_measured_only_when_asked(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GLADSR_DATA", raising=False)
+    words = ["reproduce", "table3", "-o", str(tmp_path)]
+    assert cli.main(words) == 0
+    first = capsys.readouterr().out
+    assert "5.3" in first
+    assert "The zoo has no trained GLADSR-large" in first or "gladsr-large" in zoo.MODELS
+    asked: list[Any] = []
+
+    def refuse(request: Any) -> Any:
+        asked.append(request)
+        raise MissingError("measured again")
+
+    monkeypatch.setattr(module("table3"), "measure", refuse)
+    assert cli.main(words) == 0
+    assert capsys.readouterr().out == first
+    assert not asked
+    assert cli.main([*words, "--again"]) == 1
+    assert "table3: measured again" in capsys.readouterr().err
+    assert cli.main([*words, "--json"]) == 0
+    (document,) = json.loads(capsys.readouterr().out)
+    assert document["name"] == "table3"
+
+
+def test_table_5_times_all_networks_in_one_run(toy_data: Path, tmp_path: Path) -> None:
+    assert _run(["table5"], toy_data, tmp_path, "--threads", "1") == 0
+    rows = _sheet(tmp_path, "table5")
+    found = {rows[n - 1][0]: row for n, row in enumerate(rows) if row[1] == "ours"}
+    assert list(found) == list(published.TABLE_5)
+    assert found["CARN"][-1] == "1.00"
+    assert float(found["MemNet"][-1]) > float(found["CARN"][-1])
+    kept = json.loads((tmp_path / "table5.json").read_text(encoding="utf-8"))
+    assert kept["findings"]["threads"] == 1
+
+
+def test_table_6_says_how_to_train_what_is_not_there(
+    toy_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(["table6"], toy_data, tmp_path) == 0
+    out = capsys.readouterr().out
+    assert "37.87" in out
+    if "gladsr-sr291" not in zoo.MODELS:
+        assert "gladsr train configs/paper/gladsr-sr291.toml network.scale=3" in out
+
+
+@pytest.mark.parametrize("name", ["fig1", "fig10", "fig11", "fig12", "fig13"])
+def test_a_figure_of_crops_is_drawn_and_names_what_is_absent(
+    toy_data: Path, tmp_path: Path, name: str
+) -> None:
+    assert _run([name], toy_data, tmp_path) == 0
+    with Image.open(tmp_path / f"{name}.png") as drawn:
+        assert min(drawn.size) > 200
+    text = (tmp_path / f"{name}.md").read_text(encoding="utf-8")
+    assert "bicubic" in text
+    if name in {"fig10", "fig12"}:
+        assert "Not drawn, since the pictures are not there: Urban100" in text
+    if name == "fig13":
+        assert "comic1" not in text
+        assert "dog" in text
+
+
+def test_a_figure_without_its_pictures_says_so(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.delenv("GLADSR_DATA", raising=False)
+    names = ["fig1", "fig6", "fig8", "fig13", "table5"]
+    assert cli.main(["reproduce", *names, "-o", str(tmp_path)]) == 1
+    err = capsys.readouterr().err
+    for name in names:
+        assert f"gladsr: {name}: " in err
+    assert "gladsr reproduce fig7 fig8" in err
+    assert list(tmp_path.glob("*.json")) == []
+
+
+@pytest.mark.parametrize(
+    ("file", "found"),
+    [
+        ("img_027.png", True),
+        ("img027.png", True),
+        ("img_027_SRF_2_HR.png", True),
+        ("img_027_SRF_2_LR.png", False),
+        ("img_0271.png", False),
+    ],
+)
+def test_pictures_of_urban100_are_found_by_their_usual_names(
+    tmp_path: Path, file: str, found: bool
+) -> None:
+    Image.new("RGB", (8, 8)).save(tmp_path / file)
+    assert (_find(tmp_path, "img_027") == tmp_path / file) is found
+
+
+def test_the_ablations_of_all_tables_are_trained_once_and_their_orderings_reported(
+    toy_data: Path, tmp_path: Path, toy_settings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ablations, "CLOSE", 0)
+    assert _run(TRAINED, toy_data, tmp_path, *toy_settings) == 0
+    runs = {run.name for run in (tmp_path / "ablations").iterdir()}
+    assert runs == {f"{name}-seed0" for name in ablations.VARIANTS}
+    for name in TRAINED:
+        text = (tmp_path / f"{name}.md").read_text(encoding="utf-8")
+        if name != "fig8":
+            assert "The paper's orderings" in text
+        assert "4 steps of 1 crops of 8 LR pixels" in text
+        assert (tmp_path / f"{name}.png").is_file() == name.startswith("fig")
+    rows = _sheet(tmp_path, "table1")
+    claims = [row for row in rows if ">" in row[0]]
+    assert len(claims) == 12  # each of three parts, with and without, in four settings
+    networks = json.loads((tmp_path / "table1.json").read_text(encoding="utf-8"))["findings"][
+        "networks"
+    ]
+    for claim in claims:
+        better, worse = (networks[name] for name in claim[0].split(" > "))
+        delta = better["validation"] - worse["validation"]
+        assert claim[-3:-1] == [f"{delta:+.3f}", "yes" if delta > 0 else "no"]
+    curve = json.loads((tmp_path / "ablations/gladsr-seed0/curve.json").read_text("utf-8"))
+    assert [point["step"] for point in curve] == [2, 4]
+    assert set(curve[0]) == {"step", "Set5", "Set14"}
+
+
+def test_two_networks_that_lie_close_have_a_second_seed(
+    toy_data: Path, tmp_path: Path, toy_settings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ablations, "CLOSE", 100)
+    assert _run(["fig7"], toy_data, tmp_path, *toy_settings) == 0
+    seeds = [
+        json.loads((tmp_path / f"ablations/gladsr-seed{seed}/result.json").read_text("utf-8"))
+        for seed in (0, 1)
+    ]
+    assert seeds[0]["validation"] != seeds[1]["validation"]
+    found = json.loads((tmp_path / "fig7.json").read_text("utf-8"))["findings"]["networks"]
+    mean = (seeds[0]["validation"] + seeds[1]["validation"]) / 2
+    assert found["gladsr"]["validation"] == pytest.approx(mean)
+    assert found["gladsr"]["seeds"] == 2
+
+
+def test_the_claims_of_table_1_are_the_papers() -> None:
+    for claim in table1._claims():
+        assert min(claim.paper.values()) > 0
+
+
+def test_a_stopped_queue_goes_on_and_ends_as_if_it_had_never_stopped(
+    toy_data: Path,
+    tmp_path: Path,
+    toy_settings: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    stopped, whole = tmp_path / "stopped", tmp_path / "whole"
+    monkeypatch.setattr(ablations, "CLOSE", 0)  # one seed
+
+    def stop_at_the_first_report(line: str) -> None:
+        say(line)
+        if "step 2 of 4" in line:
+            os.kill(os.getpid(), signal.SIGINT)
+
+    monkeypatch.setattr(command, "say", stop_at_the_first_report)
+    assert _run(["fig7"], toy_data, stopped, *toy_settings) == 130
+    assert "the same command goes on from there" in capsys.readouterr().err
+    assert not (stopped / "fig7.json").exists()
+    monkeypatch.setattr(command, "say", say)
+    assert _run(["fig7"], toy_data, stopped, *toy_settings) == 0
+    assert _run(["fig7"], toy_data, whole, *toy_settings) == 0
+    for name in ablations.CURVES:
+        results = [
+            json.loads((folder / f"ablations/{name}-seed0/result.json").read_text("utf-8"))
+            for folder in (stopped, whole)
+        ]
+        assert results[0] == results[1]
+
+
+def test_results_of_other_settings_are_not_mixed(
+    toy_data: Path, tmp_path: Path, toy_settings: list[str], capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert _run(["fig7"], toy_data, tmp_path, *toy_settings) == 0
+    other = [word.replace("schedule.steps=4", "schedule.steps=6") for word in toy_settings]
+    assert _run(["fig7"], toy_data, tmp_path, *other, "--again") == 1
+    assert "was trained with other settings" in capsys.readouterr().err
+
+
+def test_missing_training_images_are_named(
+    toy_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    words = ["--setting", f'data.train=["{tmp_path}/none"]', "--setting", "compile=false"]
+    assert _run(["table1"], toy_data, tmp_path, *words) == 1
+    assert "none is not a folder" in capsys.readouterr().err
+
+
+def test_published_tables_are_consistent() -> None:
+    """Figures that the paper prints twice are the same here."""
+    for row in published.TABLE_2:
+        if row.method in published.TABLE_6:
+            for name, printed in zip(published.SETS, published.TABLE_6[row.method], strict=True):
+                assert row.scores[name][0] == printed[row.scale - 2]
+        if row.method in published.TABLE_5 and row.scale == 4:
+            count, psnr, _ = published.TABLE_5[row.method]
+            assert (row.parameters, row.scores["Set5"][0]) == (count, psnr)
+    assert len(published.TABLE_2) == 33
+    assert table2.SCALES == (2, 3, 4)
