@@ -8,7 +8,7 @@ import gladsr
 SOURCE = Path(gladsr.__file__).parent
 
 # A folder imports only from those above it; zoo takes from network what needs PyTorch.
-ORDER = ("pictures", "network", "zoo", "engines", "upscaling", "scoring", "training", "cli")
+ORDER = ("pictures", "network", "zoo", "engines", "upscaling", "scoring", "training", "web", "cli")
 
 
 def test_the_package_exports_its_two_names():

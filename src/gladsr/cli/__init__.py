@@ -16,7 +16,7 @@ from gladsr.pictures import PictureError
 from gladsr.upscaling.folders import PlanError
 from gladsr.zoo import UnknownModelError
 
-COMMANDS = ("upscale", "evaluate", "models", "train", "export")
+COMMANDS = ("upscale", "evaluate", "models", "train", "export", "serve")
 
 EXTRAS = {
     "torch": "torch",
@@ -27,6 +27,10 @@ EXTRAS = {
     "pydantic": "train",
     "scipy": "train",
     "tensorboard": "train",
+    "fastapi": "web",
+    "prometheus_client": "web",
+    "python_multipart": "web",
+    "uvicorn": "web",
 }
 """Which extra brings a library that the default install has not."""
 

@@ -107,7 +107,10 @@ def read(path: str | os.PathLike[str], *, max_pixels: int = MAX_PIXELS) -> Pictu
             if image.interpretation == "cmyk":
                 image = _cmyk_to_srgb(image)
             metadata = {ours: _field(image, name, None) for ours, name in _METADATA.items()}
-            picture = Picture(image.numpy(), **metadata, dpi=dpi)
+            pixels = image.numpy()
+            if pixels.ndim == 0:  # of one grey pixel
+                pixels = pixels.reshape(1, 1)
+            picture = Picture(pixels, **metadata, dpi=dpi)
     _check_range(picture.pixels, path)
     return picture
 
