@@ -458,7 +458,11 @@ def test_sigterm_finishes_what_runs_and_refuses_the_rest():
 
 @pytest.mark.parametrize(
     ("sent", "closes_after"),
-    [(b"", "head"), (b"GET /healthz HTTP/1.1\r\nHost: loc", "head"), (b"\0\1\2\r\n\r\n", "at once")],
+    [
+        (b"", "head"),
+        (b"GET /healthz HTTP/1.1\r\nHost: loc", "head"),
+        (b"\0\1\2\r\n\r\n", "at once"),
+    ],
 )
 def test_a_connection_without_a_whole_request_is_closed(
     sent: bytes, closes_after: str, server: Server

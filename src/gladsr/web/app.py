@@ -2,9 +2,8 @@
 
 import asyncio
 import ipaddress
-import json
 from collections.abc import AsyncIterator, Awaitable, Callable, Sequence
-from contextlib import ExitStack, asynccontextmanager
+from contextlib import ExitStack, asynccontextmanager, suppress
 from datetime import datetime
 from importlib.resources import files
 from pathlib import Path
@@ -428,18 +427,15 @@ async def _first(*awaitables: Awaitable[Any]) -> None:
 
 
 async def _events(service: Service, job: Job) -> AsyncIterator[str]:
-    while True:
-        finished = job.finished.is_set()
-        changed = asyncio.ensure_future(job.change())
-        data = _status(service, job).model_dump(mode="json")
-        yield f"event: job\ndata: {json.dumps(data)}\n\n"
-        if finished:
-            changed.cancel()
-            return
-        await asyncio.sleep(_EVENT_SECONDS)
-        while not changed.done():
-            await asyncio.wait([changed], timeout=_KEEP_ALIVE_SECONDS)
-            if not changed.done():
+    finished = False
+    while not finished:
+        changed, finished = job.changed, job.finished.is_set()
+        yield f"event: job\ndata: {_status(service, job).model_dump_json()}\n\n"
+        await asyncio.sleep(0 if finished else _EVENT_SECONDS)
+        while not (finished or changed.is_set()):
+            with suppress(TimeoutError):
+                await asyncio.wait_for(changed.wait(), _KEEP_ALIVE_SECONDS)
+            if not changed.is_set():
                 yield ": still there\n\n"
 
 

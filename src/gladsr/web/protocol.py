@@ -1,11 +1,13 @@
 """uvicorn's HTTP protocol with the limits that it lacks."""
 
-import asyncio
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from uvicorn.protocols.http.h11_impl import H11Protocol
 
 from gladsr.web.limits import Limits
+
+if TYPE_CHECKING:
+    import asyncio
 
 
 class _LimitedProtocol(H11Protocol):

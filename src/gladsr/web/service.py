@@ -100,9 +100,10 @@ class Job:
         changed, self._changed = self._changed, asyncio.Event()
         changed.set()
 
-    async def change(self) -> None:
-        """Wait until it changes."""
-        await self._changed.wait()
+    @property
+    def changed(self) -> asyncio.Event:
+        """Set at the next change. Take it before looking at the job, so that none is missed."""
+        return self._changed
 
 
 class Service:
