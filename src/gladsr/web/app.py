@@ -17,7 +17,7 @@ from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, Response, StreamingResponse
 from starlette.routing import Match, Route
 from starlette.staticfiles import StaticFiles
-from starlette.types import Receive, Scope, Send
+from starlette.types import Message, Receive, Scope, Send
 
 import gladsr
 from gladsr import zoo
@@ -129,15 +129,21 @@ class Health(BaseModel):
 
 
 class _PictureResponse(FileResponse):
-    """A file, and what to do when it has been sent or the client has left."""
+    """A file, and what to do when the whole of it is read or the client has left."""
 
     def __init__(self, path: Path, *, sent: Callable[[], None], **arguments: Any) -> None:
         super().__init__(path, **arguments)
         self._sent = sent
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        async def watch(message: Message) -> None:
+            # Before the last part goes out, so that whoever has it finds the place free.
+            if message["type"] == "http.response.body" and not message.get("more_body", False):
+                self._sent()
+            await send(message)
+
         try:
-            await super().__call__(scope, receive, send)
+            await super().__call__(scope, receive, watch)
         finally:
             self._sent()
 
