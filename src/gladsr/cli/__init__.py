@@ -17,7 +17,16 @@ from gladsr.upscaling import SizeError
 from gladsr.upscaling.folders import PlanError
 from gladsr.zoo import UnknownModelError
 
-COMMANDS = ("upscale", "evaluate", "models", "train", "export", "reproduce", "explain")
+COMMANDS = (
+    "upscale",
+    "evaluate",
+    "models",
+    "train",
+    "export",
+    "reproduce",
+    "explain",
+    "serve",
+)
 
 EXTRAS = {
     "torch": "torch",
@@ -28,6 +37,10 @@ EXTRAS = {
     "onnxscript": "train",
     "pydantic": "train",
     "tensorboard": "train",
+    "fastapi": "web",
+    "prometheus_client": "web",
+    "python_multipart": "web",
+    "uvicorn": "web",
 }
 """Which extra brings a library that the default install has not."""
 

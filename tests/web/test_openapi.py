@@ -1,0 +1,50 @@
+"""The OpenAPI document against the service that it describes."""
+
+from pathlib import Path
+from typing import Any
+
+import schemathesis
+from hypothesis import HealthCheck, settings
+from schemathesis.specs.openapi.checks import positive_data_acceptance
+
+from gladsr.web import Limits, Machine, Service, create_app
+
+from .conftest import Server
+
+
+@schemathesis.serializer("image/tiff")
+def as_it_is(_context: schemathesis.SerializationContext, value: bytes) -> bytes:
+    return value
+
+
+schema = schemathesis.openapi.from_dict(
+    create_app(Service(Limits(), Machine(), Path("nowhere"))).openapi()
+)
+
+
+@schema.parametrize()
+@settings(
+    max_examples=15,
+    deadline=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+def test_the_service_does_as_its_openapi_document_says(
+    case: schemathesis.Case[Any], server: Server
+):
+    # A schema cannot say which bytes are a picture, so random ones may be refused.
+    is_upload = case.operation.method.upper() == "POST"
+    case.call_and_validate(
+        base_url=server.url,
+        timeout=60,
+        excluded_checks=[positive_data_acceptance] if is_upload else [],
+    )
+
+
+def test_the_document_names_its_problems_and_loads_no_foreign_page(server: Server):
+    document = server.client.get("/openapi.json").json()
+    assert "ProblemDetails" in document["components"]["schemas"]
+    for path in document["paths"].values():
+        for operation in path.values():
+            assert operation["summary"]
+    assert server.client.get("/docs").status_code == 404

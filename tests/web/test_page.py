@@ -1,0 +1,305 @@
+"""The page in a real browser, headless Chromium, against a real service.
+
+Screenshots go to the folder that the environment variable GLADSR_SCREENSHOTS names.
+"""
+
+import io
+import os
+import re
+import shutil
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import Image
+from playwright.sync_api import (
+    Browser,
+    BrowserContext,
+    ConsoleMessage,
+    Page,
+    Request,
+    expect,
+    sync_playwright,
+)
+
+from .conftest import Server, running
+
+CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
+OPTIONS = [
+    "--no-sandbox",
+    "--disable-gpu",
+    "--disable-quic",
+    "--no-first-run",
+    "--disable-background-networking",
+    "--disable-component-update",
+    "--disable-sync",
+]
+SECONDS = 1000
+
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def browser() -> Iterator[Browser]:
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=OPTIONS)
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
+    """Return a function that opens the page; its errors and foreign requests fail the test."""
+    contexts: list[BrowserContext] = []
+    wrong: list[str] = []
+
+    def hear(said: ConsoleMessage) -> None:
+        """Note what is wrong, breaches of the content policy too, but not refused requests."""
+        if said.type == "error" and "the server responded with a status of" not in said.text:
+            wrong.append(said.text)
+
+    def see(request: Request) -> None:
+        if not request.url.startswith((server.url, "blob:")):
+            wrong.append(request.url)
+
+    def watch(page: Page) -> None:
+        page.on("pageerror", lambda error: wrong.append(str(error)))
+        page.on("console", hear)
+        page.on("request", see)
+
+    def open_(width: int = 1280, height: int = 800, **settings: Any) -> Page:
+        contexts.append(
+            browser.new_context(viewport={"width": width, "height": height}, **settings)
+        )
+        page = contexts[-1].new_page()
+        page.set_default_timeout(60 * SECONDS)
+        expect.set_options(timeout=60 * SECONDS)
+        watch(page)
+        page.goto(server.url)
+        page.get_by_role("radio", name="×2").wait_for()
+        return page
+
+    yield open_
+    for context in contexts:
+        context.close()
+    assert wrong == []
+
+
+def keep(page: Page, name: str) -> None:
+    """Take a screenshot, if anyone wants it."""
+    folder = os.environ.get("GLADSR_SCREENSHOTS")
+    if folder:
+        page.screenshot(path=Path(folder) / f"{name}.png")
+
+
+def add(page: Page, *files: Path) -> None:
+    page.locator("#files").set_input_files(files)
+
+
+def download(page: Page) -> tuple[str, bytes]:
+    with page.expect_download() as started:
+        page.get_by_role("link", name="Download", exact=True).click()
+    return started.value.suggested_filename, started.value.path().read_bytes()
+
+
+@pytest.mark.parametrize("kind", ["png", "jpeg", "tiff"])
+def test_a_picture_becomes_what_the_command_makes_of_it(
+    kind: str,
+    open_page: Callable[..., Page],
+    pictures: dict[str, Path],
+    upscaled: Callable[..., bytes],
+):
+    page = open_page()
+    page.get_by_role("radio", name="×3").check()
+    page.get_by_label("Model").select_option("gladsr-l")
+    add(page, pictures[kind])
+    name, content = download(page)
+    assert name == f"a-x3{pictures[kind].suffix}"
+    expected = upscaled(pictures[kind], model="gladsr-l", scale=3)
+    assert content == expected
+    with Image.open(io.BytesIO(content)) as image:
+        assert np.asarray(image).shape == (96, 120, 3)
+    expect(page.locator("#facts")).to_contain_text("40 × 32 → 120 × 96")
+    # Both sides are shown, also of a format that the browser itself cannot show.
+    for side in ("before", "after"):
+        natural = page.locator(f"#{side} img").evaluate("image => image.naturalWidth")
+        assert natural == 120
+
+
+def test_the_draft_comes_first_and_progress_is_shown(
+    open_page: Callable[..., Page], tmp_path: Path
+):
+    picture = tmp_path / "noise.png"
+    noise = np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    Image.fromarray(noise).save(picture)
+    page = open_page()
+    page.get_by_role("radio", name="Ensemble").check()
+    add(page, picture)
+    expect(page.locator("#after-name")).to_have_text("Draft")
+    expect(page.locator("#message")).to_contain_text("Upscaling")
+    expect(page.locator("#message progress")).to_be_visible()
+    keep(page, "running")
+    expect(page.locator("#after-name")).to_have_text("gladsr ensemble ×2")
+    expect(page.locator("#message")).to_be_hidden()
+
+
+def test_the_divider_is_dragged_and_moved_with_keys(open_page: Callable[..., Page]):
+    page = open_page()
+    page.get_by_role("button", name="A cup of coffee").click()
+    expect(page.locator("#after-name")).to_have_text("gladsr ×2")
+    divider, stage = page.get_by_role("slider"), page.locator("#stage").bounding_box()
+    assert stage
+    middle = stage["y"] + stage["height"] / 2
+    page.mouse.move(stage["x"] + stage["width"] / 2, middle)
+    page.mouse.down()
+    page.mouse.move(stage["x"] + stage["width"] / 4, middle, steps=4)
+    page.mouse.up()
+    expect(divider).to_have_attribute("aria-valuenow", "25")
+    keep(page, "divided")
+    for key, value in (("ArrowRight", "27"), ("End", "100"), ("PageDown", "80"), ("Home", "0")):
+        divider.press(key)
+        expect(divider).to_have_attribute("aria-valuenow", value)
+
+
+def test_the_picture_is_zoomed_and_moved(open_page: Callable[..., Page]):
+    page = open_page()
+    page.get_by_role("button", name="A cat").click()
+    expect(page.locator("#after-name")).to_have_text("gladsr ×2")
+    percent, stage, image = page.locator("#percent"), page.locator("#stage"), "#after img"
+    stage.press("1")
+    expect(percent).to_have_text("100 %")
+    size = page.locator(image).bounding_box()
+    assert size
+    assert (round(size["width"]), round(size["height"])) == (512, 384)
+    page.get_by_role("button", name="Zoom in").click()
+    expect(percent).to_have_text("125 %")
+    before = page.locator(image).bounding_box()
+    stage.press("ArrowRight")
+    after = page.locator(image).bounding_box()
+    assert before
+    assert after
+    assert after["x"] == before["x"] - 40
+    stage.hover(position={"x": 100, "y": 100})
+    page.mouse.wheel(0, -1000)
+    expect(percent).to_have_text("560 %")
+    page.get_by_role("button", name="Fit").click()
+    expect(percent).to_have_text("100 %")
+
+
+def test_errors_are_said_in_plain_words(open_page: Callable[..., Page], tmp_path: Path):
+    damaged, text = tmp_path / "damaged.png", tmp_path / "notes.png"
+    damaged.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200))
+    text.write_text("<script>alert(1)</script>")
+    page = open_page()
+    add(page, damaged, text)
+    message = page.locator("#message")
+    expect(message).to_have_text("The picture is damaged, cut short or of a rare kind.")
+    keep(page, "error")
+    page.get_by_role("button", name="notes.png").first.click()
+    expect(message).to_have_text("Send a PNG, JPEG, TIFF or WebP picture.")
+    expect(page.get_by_role("link", name="Download", exact=True)).to_be_hidden()
+
+
+def test_several_pictures_are_a_queue(open_page: Callable[..., Page], pictures: dict[str, Path]):
+    page = open_page()
+    add(page, *pictures.values())
+    expect(page.locator("#list .state", has_text="×2 gladsr")).to_have_count(4)
+    names = []
+    page.on("download", lambda one: names.append(one.suggested_filename))
+    page.get_by_role("button", name="Download all").click()
+    with page.expect_event("download", lambda _: len(names) == 4):
+        pass
+    assert names == ["a-x2.png", "a-x2.jpg", "a-x2.tif", "a-x2.webp"]
+    page.get_by_role("button", name="Remove a.jpg").click()
+    expect(page.locator("#list li")).to_have_count(3)
+    keep(page, "queue")
+    for _ in range(3):
+        page.locator(".remove").first.click()
+    expect(page.locator("#empty")).to_be_visible()
+
+
+def test_a_picture_is_upscaled_again_with_other_settings(
+    open_page: Callable[..., Page], pictures: dict[str, Path]
+):
+    page = open_page()
+    again = page.get_by_role("button", name="Upscale again")
+    add(page, pictures["png"])
+    expect(page.locator("#after-name")).to_have_text("gladsr ×2")
+    expect(again).to_be_hidden()
+    page.get_by_role("radio", name="Draft").check()
+    again.click()
+    expect(page.locator("#after-name")).to_have_text("gladsr draft ×2")
+
+
+def test_pictures_are_dropped_and_pasted(open_page: Callable[..., Page], pictures: dict[str, Path]):
+    page = open_page(bypass_csp=True)  # so that the test can make the events
+    content = list(pictures["png"].read_bytes())
+    for event, member in (("drop", "dataTransfer"), ("paste", "clipboardData")):
+        page.evaluate(
+            """([content, type, member]) => {
+                const data = new DataTransfer();
+                data.items.add(new File([new Uint8Array(content)], `${type}.png`));
+                const event = new Event(type, { bubbles: true, cancelable: true });
+                Object.defineProperty(event, member, { value: data });
+                document.body.dispatchEvent(event);
+            }""",
+            [content, event, member],
+        )
+        expect(page.get_by_title(f"{event}.png").locator(".state")).to_contain_text("×2 gladsr")
+
+
+def test_it_works_with_the_keyboard_alone(open_page: Callable[..., Page]):
+    page = open_page()
+    focused = page.locator(":focus")
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if focused.get_attribute("data-sample") == "astronaut.jpg":
+            break
+    page.keyboard.press("Enter")
+    expect(page.locator("#after-name")).to_have_text("gladsr ×2")
+    seen = set()
+    for _ in range(20):
+        page.keyboard.press("Tab")
+        if focused.count():
+            seen.add(focused.get_attribute("id") or focused.inner_text())
+    assert {"stage", "divider", "compare", "Fit", "download"} <= seen
+
+
+@pytest.mark.parametrize("theme", ["light", "dark"])
+@pytest.mark.parametrize("width", [360, 820, 1440])
+def test_nothing_is_cut_off_at_any_width(
+    width: int, theme: str, open_page: Callable[..., Page], pictures: dict[str, Path]
+):
+    page = open_page(width, 800, color_scheme=theme)
+    keep(page, f"empty-{width}-{theme}")
+    add(page, pictures["png"])
+    expect(page.locator("#after-name")).to_have_text("gladsr ×2")
+    keep(page, f"done-{width}-{theme}")
+    assert page.locator("body").evaluate("body => body.scrollWidth") <= width
+    for control in page.locator("button:visible, select:visible, a.button:visible").all():
+        box = control.bounding_box()
+        assert box
+        assert box["x"] >= 0
+        assert box["x"] + box["width"] <= width
+        assert box["height"] >= 28
+    background = page.locator("body").evaluate("body => getComputedStyle(body).backgroundColor")
+    brightness = sum(map(int, re.findall(r"\d+", background)[:3])) / 3
+    assert (brightness > 128) == (theme == "light")
+
+
+def test_a_token_is_asked_for_or_taken_from_the_address(browser: Browser):
+    with running(token="secret") as server:  # noqa: S106 - of this test only
+        page = browser.new_page()
+        page.goto(server.url)
+        page.locator("#token").fill("secret")
+        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="A cat").click()
+        expect(page.locator("#after-name")).to_have_text("gladsr ×2")
+        page.close()
+        page = browser.new_page()
+        page.goto(f"{server.url}/#token=secret")
+        expect(page.get_by_role("radio", name="×2")).to_be_visible()
+        assert "secret" not in page.url
+        page.close()

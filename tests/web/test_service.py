@@ -1,0 +1,499 @@
+import io
+import json
+import os
+import re
+import signal
+import socket
+import threading
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from time import monotonic, sleep
+from typing import Any
+
+import httpx
+import pytest
+from PIL import Image
+from prometheus_client.parser import text_string_to_metric_families
+
+from gladsr.web.problems import TITLES
+
+from .conftest import EXIF_ARTIST, Server, noise, running
+
+SUFFIXES = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif", "webp": ".webp"}
+
+
+def png(side: int) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(noise(side)).save(file, "png")
+    return file.getvalue()
+
+
+def ask(server: Server, picture: bytes, **options: Any) -> httpx.Response:
+    return server.client.post("/v1/upscale", params=options, files={"image": picture})
+
+
+def assert_problem(response: httpx.Response, status: int, kind: str) -> dict[str, Any]:
+    assert response.status_code == status, response.text
+    assert response.headers["content-type"] == "application/problem+json"
+    problem: dict[str, Any] = response.json()
+    assert problem.keys() == {"type", "title", "status", "detail"}
+    assert problem["type"] == f"/problems#{kind}"
+    assert problem["status"] == status
+    return problem
+
+
+def events(server: Server, job: str) -> Iterator[dict[str, Any]]:
+    with server.client.stream("GET", f"/v1/jobs/{job}/events") as response:
+        assert response.headers["content-type"].startswith("text/event-stream")
+        for line in response.iter_lines():
+            if line.startswith("data: "):
+                yield json.loads(line.removeprefix("data: "))
+
+
+def stored(server: Server) -> list[Path]:
+    """The files of pictures that the service keeps."""
+    return [path for path in server.folder.glob("gladsr-serve-*/**/*") if path.is_file()]
+
+
+def wait_until(condition: Callable[[], bool]) -> None:
+    """Wait for what happens soon, if not at once."""
+    end = monotonic() + 60
+    while not condition():
+        assert monotonic() < end, "it has not happened within a minute"
+        sleep(0.05)
+
+
+def is_ready(server: Server) -> bool:
+    return server.client.get("/readyz").status_code == 200
+
+
+# Upscaling
+
+
+@pytest.mark.parametrize("kind", SUFFIXES)
+def test_a_picture_comes_back_as_the_command_makes_it(
+    kind: str, server: Server, pictures: dict[str, Path], upscaled: Callable[..., bytes]
+):
+    response = ask(server, pictures[kind].read_bytes())
+    assert response.status_code == 200
+    assert response.headers["content-type"] == f"image/{kind}"
+    assert response.content == upscaled(pictures[kind])
+    with Image.open(io.BytesIO(response.content)) as image:
+        assert image.info["icc_profile"]
+        if kind != "tiff":
+            assert image.getexif()[EXIF_ARTIST] == "Stefan"
+
+
+@pytest.mark.parametrize("media_type", ["image/png", "application/octet-stream", "image/jpeg"])
+def test_a_picture_may_be_the_whole_body_and_its_content_tells_its_format(
+    media_type: str, server: Server, pictures: dict[str, Path], upscaled: Callable[..., bytes]
+):
+    body = pictures["png"].read_bytes()
+    response = server.client.post("/v1/upscale", content=body, headers={"Content-Type": media_type})
+    assert response.headers["content-type"] == "image/png"
+    assert response.content == upscaled(pictures["png"])
+
+
+@pytest.mark.parametrize(
+    "settings",
+    [
+        {"model": "gladsr-l", "scale": 3},
+        {"scale": 4, "draft": True},
+        {"ensemble": True},
+    ],
+)
+def test_the_options_reach_the_upscaler(
+    settings: dict[str, Any],
+    server: Server,
+    pictures: dict[str, Path],
+    upscaled: Callable[..., bytes],
+):
+    response = ask(server, pictures["png"].read_bytes(), **settings)
+    assert response.content == upscaled(pictures["png"], **settings)
+
+
+@pytest.mark.parametrize("kind", SUFFIXES)
+def test_the_result_may_have_another_format(
+    kind: str, server: Server, pictures: dict[str, Path], upscaled: Callable[..., bytes]
+):
+    response = ask(server, pictures["png"].read_bytes(), format=kind)
+    assert response.headers["content-type"] == f"image/{kind}"
+    assert response.content == upscaled(pictures["png"], suffix=SUFFIXES[kind])
+
+
+def test_nothing_is_kept_and_no_name_is_given_back(server: Server, pictures: dict[str, Path]):
+    body = pictures["png"].read_bytes()
+    files = {"image": ("../../my holiday.png", body, "image/png")}
+    response = server.client.post("/v1/upscale", files=files)
+    assert response.status_code == 200
+    assert "holiday" not in str(response.headers)
+    wait_until(lambda: not stored(server))
+
+
+# Jobs
+
+
+def test_a_job_tells_its_progress_and_keeps_its_pictures(
+    server: Server, pictures: dict[str, Path], upscaled: Callable[..., bytes]
+):
+    response = server.client.post(
+        "/v1/jobs",
+        params={"preview": True, "scale": 3},
+        content=pictures["tiff"].read_bytes(),
+        headers={"Content-Type": "image/tiff"},
+    )
+    assert response.status_code == 202
+    job = response.json()
+    assert response.headers["location"] == f"/v1/jobs/{job['id']}"
+    assert (job["width"], job["height"], job["seconds"]) == (40, 32, None)
+
+    seen = list(events(server, job["id"]))
+    progress = [status["progress"] for status in seen]
+    assert progress == sorted(progress)
+    last = seen[-1]
+    assert last == server.client.get(f"/v1/jobs/{job['id']}").json()
+    assert (last["state"], last["progress"], last["ahead"]) == ("done", 1, 0)
+    assert list(last["parts"]) == ["bicubic", "draft", "result", "view"]
+
+    result = server.client.get(last["parts"]["result"])
+    assert result.content == upscaled(pictures["tiff"], scale=3)
+    draft = server.client.get(last["parts"]["draft"])
+    assert draft.content == upscaled(pictures["tiff"], suffix=".png", scale=3, draft=True)
+    for part in ("bicubic", "view"):
+        picture = server.client.get(last["parts"][part])
+        assert picture.headers["content-type"] == "image/png"
+        with Image.open(io.BytesIO(picture.content)) as image:
+            assert image.size == (120, 96)
+
+    assert server.client.delete(f"/v1/jobs/{job['id']}").status_code == 204
+    assert_problem(server.client.get(f"/v1/jobs/{job['id']}"), 404, "not-found")
+    wait_until(lambda: not stored(server))
+
+
+def test_a_job_that_waits_tells_how_many_are_ahead_and_can_be_given_up(server: Server):
+    body, options = png(96), {"ensemble": True}
+    jobs = [
+        server.client.post("/v1/jobs", params=options, files={"image": body}).json()["id"]
+        for _ in range(3)
+    ]
+    status = server.client.get(f"/v1/jobs/{jobs[2]}").json()
+    assert (status["state"], status["ahead"]) == ("queued", 2)
+    assert_problem(server.client.get(f"/v1/jobs/{jobs[2]}/result"), 409, "not-ready")
+    for job in reversed(jobs):
+        assert server.client.delete(f"/v1/jobs/{job}").status_code == 204
+    wait_until(lambda: not stored(server))
+
+
+def test_a_job_that_fails_says_why(server: Server, pictures: dict[str, Path]):
+    body = pictures["png"].read_bytes()
+    job = server.client.post("/v1/jobs", files={"image": body[: len(body) // 2]}).json()
+    last = list(events(server, job["id"]))[-1]
+    assert last["state"] == "failed"
+    problem = assert_problem(server.client.get(f"/v1/jobs/{job['id']}/result"), 422, "picture")
+    assert last["problem"] == problem
+    assert problem["detail"].startswith("The picture cannot be read: it is damaged, cut short")
+
+
+# Refusals
+
+
+@pytest.mark.parametrize(
+    ("options", "words"),
+    [
+        ({"scale": 7}, "no such model at this scale; there are gladsr at (2, 3, 4)"),
+        ({"model": "<b>"}, "no such model at this scale"),
+        ({"scale": "two"}, "scale: "),
+        ({"quality": 101}, "quality: "),
+        ({"format": "gif"}, "format: "),
+        ({"draft": "perhaps"}, "draft: "),
+        ({"scal": 2}, "unknown option; there are model, scale"),
+    ],
+)
+def test_wrong_options_are_named_but_not_repeated(
+    options: dict[str, Any], words: str, server: Server, pictures: dict[str, Path]
+):
+    response = ask(server, pictures["png"].read_bytes(), **options)
+    problem = assert_problem(response, 422, "options")
+    assert words in problem["detail"]
+    assert "<b>" not in response.text
+
+
+@pytest.mark.parametrize(
+    ("body", "status", "kind"),
+    [
+        (b"", 422, "picture"),
+        (b"GIF89a" + bytes(100), 415, "format"),
+        (bytes(range(256)) * 40, 415, "format"),
+        (b"\x89PNG\r\n\x1a\n" + bytes(500), 422, "picture"),
+        (b"\xff\xd8\xff" + bytes(range(250)), 422, "picture"),
+        (b"II*\0" + b"\xff" * 500, 422, "picture"),
+        (b"RIFF\0\0\0\0WEBPVP8X" + bytes(500), 422, "picture"),
+        (b"<svg xmlns='http://www.w3.org/2000/svg'/>", 415, "format"),
+    ],
+)
+def test_what_is_no_picture_is_refused(body: bytes, status: int, kind: str, server: Server):
+    assert_problem(ask(server, body), status, kind)
+
+
+def test_jpeg_refuses_transparency(server: Server):
+    file = io.BytesIO()
+    Image.new("RGBA", (8, 8), (255, 0, 0, 128)).save(file, "png")
+    problem = assert_problem(ask(server, file.getvalue(), format="jpeg"), 422, "picture")
+    assert problem["detail"] == (
+        "The result cannot be written: JPEG holds no transparency. Choose PNG, TIFF or WebP."
+    )
+
+
+@pytest.mark.parametrize(
+    "request_",
+    [
+        {"data": {"scale": "2"}},
+        {"files": {"picture": b"x"}},
+        {"files": {"image": b"x"}, "data": {"scale": "2"}},
+        {"content": b"--", "headers": {"Content-Type": "multipart/form-data; boundary=-"}},
+        {"content": b"--", "headers": {"Content-Type": "multipart/form-data"}},
+    ],
+)
+def test_a_wrong_form_is_refused(request_: dict[str, Any], server: Server):
+    response = server.client.post("/v1/upscale", **request_)
+    kind = {415: "format", 422: "options"}[response.status_code]
+    assert "image" in assert_problem(response, response.status_code, kind)["detail"]
+
+
+def test_addresses_and_methods_that_do_not_exist(server: Server):
+    assert_problem(server.client.get("/v2"), 404, "not-found")
+    assert_problem(server.client.get("/v1/jobs/../../etc/passwd"), 404, "not-found")
+    assert_problem(server.client.get("/page/%2e%2e/app.py"), 404, "not-found")
+    response = server.client.put("/v1/upscale")
+    assert_problem(response, 405, "method")
+    assert response.headers["allow"] == "POST"
+
+
+def test_other_sites_pages_and_names_are_refused(server: Server):
+    for headers in ({"Origin": "http://evil.example"}, {"Sec-Fetch-Site": "cross-site"}):
+        assert_problem(server.client.get("/v1/models", headers=headers), 403, "foreign-page")
+    own = {"Origin": server.url, "Sec-Fetch-Site": "same-origin"}
+    assert server.client.get("/v1/models", headers=own).status_code == 200
+    rebound = {"Host": "evil.example"}
+    assert_problem(server.client.get("/", headers=rebound), 421, "wrong-host")
+
+
+@pytest.mark.parametrize("path", ["/", "/v1/models", "/v1/jobs/x", "/nothing", "/metrics"])
+def test_every_answer_bears_the_security_headers(path: str, server: Server):
+    headers = server.client.get(path).headers
+    assert "default-src 'none'" in headers["content-security-policy"]
+    assert "unsafe" not in headers["content-security-policy"]
+    assert headers["x-content-type-options"] == "nosniff"
+    assert headers["referrer-policy"] == "no-referrer"
+    assert "server" not in headers
+    assert "access-control-allow-origin" not in headers
+
+
+def test_every_problem_is_explained(server: Server):
+    page = server.client.get("/problems").text
+    assert set(re.findall(r'id="([\w-]+)"', page)) == set(TITLES)
+
+
+def test_a_token_is_asked_for():
+    with running(token="secret") as server:  # noqa: S106 - of this test only
+        for header in ({}, {"Authorization": "Bearer wrong"}, {"Authorization": "Basic secret"}):
+            for path in ("/v1/models", "/metrics", "/v1/jobs/x"):
+                response = httpx.get(server.url + path, headers=header)
+                assert_problem(response, 401, "token-needed")
+                assert response.headers["www-authenticate"] == "Bearer"
+        for path in ("/healthz", "/", "/openapi.json"):
+            assert httpx.get(server.url + path).status_code == 200
+        assert server.client.get("/v1/models").status_code == 200
+        assert "secret" not in server.stop()
+
+
+# Limits
+
+
+@pytest.fixture(scope="module")
+def tight() -> Iterator[Server]:
+    """A service that takes little."""
+    options = {
+        "--max-upload": "0.1",
+        "--max-pixels": "0.06",
+        "--transfer-seconds": "1",
+        "--queue": "2",
+        "--queue-per-client": "1",
+        "--keep-seconds": "1",
+    }
+    with running(*(word for option in options.items() for word in option)) as server:
+        yield server
+
+
+def test_too_many_bytes_are_refused(tight: Server):
+    assert_problem(ask(tight, bytes(200_000)), 413, "too-large")
+
+    def parts() -> Iterator[bytes]:
+        for _ in range(20):
+            yield bytes(10_000)
+
+    kind = {"Content-Type": "image/png"}
+    assert_problem(
+        tight.client.post("/v1/upscale", content=parts(), headers=kind), 413, "too-large"
+    )
+
+
+def test_too_many_pixels_are_refused_before_anything_is_decoded(tight: Server):
+    small = ask(tight, png(120), scale=2)
+    assert small.status_code == 200
+    problem = assert_problem(ask(tight, png(120), scale=3), 413, "too-large")
+    assert "120 × 120" in problem["detail"]
+    header = bytearray(png(1))
+    header[16:24] = (1_000_000).to_bytes(4) * 2  # the checksum is then wrong, too
+    response = ask(tight, bytes(header))
+    assert response.status_code in {413, 422}
+
+
+def test_a_body_that_comes_too_slowly_is_refused(tight: Server):
+    address = httpx.URL(tight.url)
+    with socket.create_connection((address.host, address.port or 0)) as connection:
+        connection.sendall(
+            b"POST /v1/upscale HTTP/1.1\r\nHost: localhost\r\nContent-Length: 1000\r\n"
+            b"Content-Type: image/png\r\n\r\n\x89PNG"
+        )
+        connection.settimeout(30)
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 408 ")
+    assert b"too-slow" in answer
+
+
+def test_a_client_and_all_together_have_a_limited_number_of_places(tight: Server):
+    def client(number: int) -> httpx.Client:
+        transport = httpx.HTTPTransport(local_address=f"127.0.0.{number}")
+        return httpx.Client(base_url=tight.url, transport=transport, timeout=60)
+
+    body = {"image": png(120)}
+    with client(2) as first, client(3) as second, client(4) as third:
+        jobs = [
+            one.post("/v1/jobs", params={"ensemble": True}, files=body).json()["id"]
+            for one in (first, second)
+        ]
+        response = first.post("/v1/jobs", files=body)
+        assert_problem(response, 429, "your-queue-full")
+        assert int(response.headers["retry-after"]) >= 1
+        response = third.post("/v1/upscale", files=body)
+        assert_problem(response, 503, "queue-full")
+        assert int(response.headers["retry-after"]) >= 1
+        for job in jobs:
+            assert first.delete(f"/v1/jobs/{job}").status_code == 204
+        assert third.post("/v1/upscale", files={"image": png(8)}).status_code == 200
+
+
+def test_a_finished_job_vanishes(tight: Server):
+    job = tight.client.post("/v1/jobs", files={"image": png(8)}).json()["id"]
+    assert list(events(tight, job))[-1]["state"] == "done"
+    wait_until(lambda: tight.client.get(f"/v1/jobs/{job}").status_code == 404)
+    wait_until(lambda: not stored(tight))
+
+
+def test_a_client_that_leaves_frees_its_place(tight: Server):
+    body = png(120)
+    head = (
+        "POST /v1/upscale?ensemble=true HTTP/1.1\r\nHost: localhost\r\n"
+        f"Content-Type: image/png\r\nContent-Length: {len(body)}\r\n\r\n"
+    )
+    address = httpx.URL(tight.url)
+    for sent in (head.encode() + body, head.encode() + body[:100], head[:60].encode()):
+        with socket.create_connection((address.host, address.port or 0)) as connection:
+            connection.sendall(sent)
+    while (response := ask(tight, png(8))).status_code == 429:
+        sleep(0.1)
+    assert response.status_code == 200
+    wait_until(lambda: not stored(tight))
+
+
+def test_a_picture_that_takes_too_long_is_given_up_and_the_next_is_done():
+    with running("--max-seconds", "1.5") as server:
+        assert_problem(ask(server, png(256), ensemble=True), 503, "time-limit")
+        wait_until(lambda: is_ready(server))
+        assert ask(server, png(4)).status_code == 200
+        wait_until(lambda: not stored(server))
+
+
+def test_when_the_computing_process_dies_another_takes_over(server: Server):
+    job = server.client.post(
+        "/v1/jobs", params={"ensemble": True}, files={"image": png(96)}
+    ).json()["id"]
+    wait_until(lambda: server.client.get(f"/v1/jobs/{job}").json()["state"] == "running")
+    for child in server.children():
+        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
+            os.kill(child, signal.SIGKILL)
+    assert list(events(server, job))[-1]["problem"]["status"] == 500
+    wait_until(lambda: is_ready(server))
+    assert ask(server, png(8)).status_code == 200
+
+
+# Running it
+
+
+def test_sigterm_finishes_what_runs_and_refuses_the_rest():
+    with running() as server:
+        body, answers = png(96), {}
+
+        def upscale(name: str) -> None:
+            answers[name] = httpx.post(
+                server.url + "/v1/upscale", params={"ensemble": True}, files={"image": body},
+                timeout=60,
+            )  # fmt: skip
+
+        threads = []
+        for name in ("runs", "waits"):
+            threads.append(threading.Thread(target=upscale, args=(name,)))
+            threads[-1].start()
+            sleep(1)
+        printed = server.stop()
+        for thread in threads:
+            thread.join()
+        assert answers["runs"].status_code == 200
+        assert_problem(answers["waits"], 503, "stopping")
+        assert server.process.returncode == 0
+        assert "Traceback" not in printed
+        assert list(server.folder.glob("gladsr-serve-*")) == []
+
+
+@pytest.mark.parametrize(
+    ("sent", "closes_after"),
+    [
+        (b"", "head"),
+        (b"GET /healthz HTTP/1.1\r\nHost: loc", "head"),
+        (b"\0\1\2\r\n\r\n", "at once"),
+    ],
+)
+def test_a_connection_without_a_whole_request_is_closed(
+    sent: bytes, closes_after: str, server: Server
+):
+    address = httpx.URL(server.url)
+    with socket.create_connection((address.host, address.port or 0)) as connection:
+        connection.sendall(sent)
+        connection.settimeout(30)
+        try:
+            answer = connection.recv(4096)
+        except ConnectionResetError:
+            answer = b""
+    assert answer[:12] == (b"" if closes_after == "head" else b"HTTP/1.1 400")
+
+
+def test_the_counts_are_those_of_prometheus(server: Server, pictures: dict[str, Path]):
+    def done() -> float:
+        families = text_string_to_metric_families(server.client.get("/metrics").text)
+        return sum(
+            sample.value
+            for family in families
+            for sample in family.samples
+            if sample.name == "gladsr_pictures_total" and sample.labels["outcome"] == "done"
+        )
+
+    before = done()
+    ask(server, pictures["png"].read_bytes())
+    assert done() == before + 1
+
+
+def test_the_models_are_those_of_the_zoo(server: Server):
+    models = server.client.get("/v1/models").json()
+    assert {(model["name"], model["scale"]) for model in models} >= {("gladsr", 2), ("gladsr-l", 4)}
+    assert all(model["licence"] and model["parameters"] > 100_000 for model in models)
