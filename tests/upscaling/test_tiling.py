@@ -67,8 +67,9 @@ class FarSighted:
             for down in (0, OVERLAP, 2 * OVERLAP)
             for across in (0, OVERLAP, 2 * OVERLAP)
         ]
-        y: Array = np.mean(shifted, axis=0, dtype=np.float32) * weights[0]
-        return y.repeat(2, axis=0).repeat(2, axis=1)
+        mean: Array = np.mean(shifted, axis=0, dtype=np.float32)
+        mean *= weights[0]
+        return mean.repeat(2, axis=0).repeat(2, axis=1)
 
 
 @settings(deadline=None, max_examples=60)
