@@ -51,7 +51,8 @@ class FarSighted:
 
     def attention(self, x: Array, *, draft: bool = False) -> Attention:
         assert not draft
-        return x.mean((0, 1))[np.newaxis]
+        mean: Array = x.mean((0, 1))
+        return mean[np.newaxis]
 
     def run(self, x: Array, *, draft: bool = False, attention: Attention | None = None) -> Array:
         assert not draft
@@ -66,8 +67,9 @@ class FarSighted:
             for down in (0, OVERLAP, 2 * OVERLAP)
             for across in (0, OVERLAP, 2 * OVERLAP)
         ]
-        y: Array = np.mean(shifted, axis=0, dtype=np.float32) * weights[0]
-        return y.repeat(2, axis=0).repeat(2, axis=1)
+        mean: Array = np.mean(shifted, axis=0, dtype=np.float32)
+        mean *= weights[0]
+        return mean.repeat(2, axis=0).repeat(2, axis=1)
 
 
 @settings(deadline=None, max_examples=60)

@@ -1,0 +1,106 @@
+"""Measure what docs/tiles.md says: python docs/tiles.py MODEL SCALE [FOLDER...].
+
+The folders hold high-resolution pictures, such as Set5; without them, no scores are measured.
+"""
+
+import sys
+from functools import partial
+from pathlib import Path
+
+import numpy as np
+import skimage
+from numpy.typing import NDArray
+
+from gladsr import Upscaler, engines, zoo
+from gladsr.engines import Engine
+from gladsr.pictures import to_depth
+from gladsr.scoring import evaluate
+
+Array = NDArray[np.float32]
+HEIGHT, WIDTH = 96, 160
+
+
+def pictures() -> dict[str, Array]:
+    """A photograph, and what makes a network's far sight show most."""
+    photo = skimage.data.chelsea()[80 : 80 + HEIGHT, 120 : 120 + WIDTH]
+    rows, columns = np.mgrid[:HEIGHT, :WIDTH]
+    noise = np.random.default_rng(0).integers(0, 2, (HEIGHT, WIDTH, 1))
+    grey = {
+        "noise": noise,
+        "checks": (rows + columns)[..., np.newaxis] % 2,
+        "stripes": columns[..., np.newaxis] % 2,
+        "black": 0 * noise,
+        "white": 0 * noise + 1,
+    }
+    return {
+        "photo": to_depth(photo, np.float32),
+        **{name: np.repeat(pixels, 3, axis=2).astype(np.float32) for name, pixels in grey.items()},
+    }
+
+
+def joined(left: Array, right: Array, at: int) -> Array:
+    """The left part of one picture and the right part of another."""
+    return np.concatenate([left[:, :at], right[:, at:]], axis=1)
+
+
+def reach(engine: Engine, scale: int) -> None:
+    """Print how much a change of all pixels beyond a line changes what lies before it."""
+    at = WIDTH // 2
+    worst = np.zeros(at)
+    for weighs in ("photo", "noise", "black"):
+        attention = engine.attention(pictures()[weighs])
+        for inner in pictures().values():
+            before = engine.run(inner, attention=attention)[:, : scale * at]
+            for outer in pictures().values():
+                y = engine.run(joined(inner, outer, at), attention=attention)[:, : scale * at]
+                change = np.abs(y - before).max(axis=(0, 2)).reshape(at, scale).max(axis=1)
+                worst = np.maximum(worst, change[::-1])
+    print("\nreach: the most that pixels so far away change, in levels of 8 bits")
+    for distance in (0, 4, 8, 12, 16, 20, 24, 32, 48):
+        print(f"{distance:4} LR pixels  {255 * worst[distance:].max():.5f}")
+
+
+def tilings(model: str, scale: int) -> None:
+    """Print the largest difference between the whole picture and its tiles."""
+    print("\ntilings: the largest difference from the picture in one, in levels of 8 bits")
+    sides = (16, 40, 64)
+    print(" " * 24 + "".join(f"  tile {side:3}" for side in sides))
+    for left, right in (("photo", "photo"), ("black", "noise"), ("black", "checks"),
+                        ("white", "stripes"), ("photo", "noise")):  # fmt: skip
+        x = joined(pictures()[left], pictures()[right], WIDTH // 2)
+        y = Upscaler(model, scale=scale)(x)
+        found = [np.abs(Upscaler(model, scale=scale, tile=side)(x) - y).max() for side in sides]
+        print(f"{left + ' | ' + right:24}" + "".join(f"  {255 * most:8.5f}" for most in found))
+
+
+def plain(engine: Engine, lr: NDArray[np.uint8]) -> Array:
+    """Upscale by the network as it stands, the whole picture at once."""
+    return engine.run(to_depth(lr, np.float32)).clip(0, 1)
+
+
+def scores(model: str, scale: int, engine: Engine, folder: Path) -> None:
+    """Print the PSNR of the plain network and of the upscaler, whole and in tiles."""
+    ways = {
+        "plain": partial(plain, engine),
+        "upscaler": Upscaler(model, scale=scale),
+        "tile 64": Upscaler(model, scale=scale, tile=64),
+    }
+    found = {way: evaluate(upscale, folder, scale) for way, upscale in ways.items()}
+    print(f"{folder.name:12}" + "".join(f"  {way} {each.psnr:.4f}" for way, each in found.items()))
+
+
+def main() -> None:
+    """Measure."""
+    model, scale = sys.argv[1], int(sys.argv[2])
+    engine = engines.load(zoo.card(model, scale))
+    print(f"{model} ×{scale}")
+    reach(engine, scale)
+    tilings(model, scale)
+    if sys.argv[3:]:
+        print("\nscores: PSNR on Y in dB")
+    for folder in sys.argv[3:]:
+        scores(model, scale, engine, Path(folder))
+
+
+if __name__ == "__main__":
+    main()
