@@ -17,10 +17,9 @@ def test_json_is_a_list_of_the_cards_one_for_each_weight_file(capsys: pytest.Cap
         assert model["licence"]
 
 
-def test_the_table_shows_every_model_and_the_terms(
-    capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+def test_the_table_shows_every_model_with_its_terms(
+    capsys: pytest.CaptureFixture[str],
 ):
-    monkeypatch.setenv("COLUMNS", "120")
     assert main(["models"]) == 0
     printed = capsys.readouterr().out
     for card in zoo.cards():
@@ -30,6 +29,6 @@ def test_the_table_shows_every_model_and_the_terms(
             if f" {card.name} " in line and f"×{card.scale}" in line
         ]
         assert f"{card.parameters / 1e3:.0f}K" in row
+        assert card.licence in row
         for scores in card.scores.values():
-            assert f"{scores['psnr']:.2f} / {scores['ssim']:.4f}" in row
-        assert card.licence in printed
+            assert f"{scores['psnr']:.2f}" in row

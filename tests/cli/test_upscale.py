@@ -1,4 +1,6 @@
+import os
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import pytest
@@ -7,7 +9,7 @@ from PIL import Image
 
 from gladsr import Upscaler
 from gladsr.cli import main
-from gladsr.pictures import read
+from gladsr.pictures import Picture, read, read_pages
 
 CHELSEA = skimage.data.chelsea()[80:112, 120:160]
 
@@ -67,7 +69,7 @@ def test_a_picture_that_is_large_enough_is_named_and_the_rest_is_done(
     assert files("out") == ["b.png", "c.jpg"]
     first = capsys.readouterr().err.splitlines()[0]
     assert first == (
-        "gladsr: a.png is not upscaled: it has 40x32 pixels: 40x32 would not make it larger"
+        "gladsr: a.png is not upscaled: it has 40x32 pixels: 40x32 would not make it larger."
     )
 
 
@@ -93,11 +95,28 @@ def test_what_fails_is_named_and_the_rest_is_done(capsys: pytest.CaptureFixture[
     Path("in/broken.png").write_bytes(b"\x89PNG\r\n\x1a\nand nothing more")
     assert main(["upscale", "in", "nowhere.png", "in/notes.txt", "-o", "out"]) == 1
     assert files("out") == ["b.png", "c.jpg"]
-    broken, nowhere, notes, summary = capsys.readouterr().err.splitlines()
+    broken, nowhere, notes, others, summary = capsys.readouterr().err.splitlines()
     assert broken.startswith("gladsr: in/broken.png cannot be read")
     assert nowhere.startswith("gladsr: nowhere.png cannot be read")
     assert notes.startswith("gladsr: in/notes.txt ")
+    assert others == "gladsr: 1 file left alone"
     assert summary == "gladsr: 3 of 5 pictures failed"
+
+
+def test_a_picture_too_large_for_the_memory_is_named_and_the_rest_is_done(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+):
+    upscale, pictures = Upscaler.upscale, iter(["b.png", "c.jpg"])
+
+    def run_out(self: Upscaler, *arguments: Any) -> Picture:
+        if next(pictures) == "b.png":
+            raise MemoryError
+        return upscale(self, *arguments)
+
+    monkeypatch.setattr(Upscaler, "upscale", run_out)
+    assert main(["upscale", "in", "-o", "out"]) == 1
+    assert "in/b.png is too large for this machine's memory" in capsys.readouterr().err
+    assert files("out") == ["c.jpg"]
 
 
 def test_nothing_is_done_when_an_output_exists(capsys: pytest.CaptureFixture[str]):
@@ -140,6 +159,60 @@ def test_two_inputs_with_one_output_are_refused_before_anything_is_done(
     assert not Path("out").exists()
 
 
+def test_patterns_formats_and_what_is_left_alone(capsys: pytest.CaptureFixture[str]):
+    words = ["--include", "*.jpg", "--include", "*.png", "--exclude", "b*", "--format", "webp"]
+    assert main(["upscale", "in", "-o", "out", *words]) == 0
+    assert files("out") == ["c.webp"]
+    assert capsys.readouterr().err == "gladsr: 2 files left alone\n"
+
+
+def test_every_page_is_upscaled():
+    pages = [Image.fromarray(CHELSEA[:8, :10]), Image.fromarray(CHELSEA[:6, :5])]
+    pages[0].save("pages.tif", save_all=True, append_images=pages[1:])
+    assert main(["upscale", "pages.tif", "-o", "large.tif"]) == 0
+    shapes = [page.pixels.shape for page in read_pages("large.tif").pictures]
+    assert shapes == [(16, 20, 3), (12, 10, 3)]
+
+
+def test_metadata_can_be_stripped():
+    exif = Image.Exif()
+    exif[0x010F] = "a camera"
+    Image.fromarray(CHELSEA).save("camera.jpg", exif=exif, dpi=(300, 300))
+    for words, kept in ((["--strip-metadata"], False), ([], True)):
+        assert main(["upscale", "camera.jpg", "-o", "out.jpg", "--overwrite", *words]) == 0
+        assert (read("out.jpg").exif is not None) == kept
+        assert (read("out.jpg").dpi is not None) == kept
+
+
+def test_the_limit_of_pixels_can_be_moved(capsys: pytest.CaptureFixture[str]):
+    assert main(["upscale", "a.png", "-o", "b.png", "--max-input-pixels", "1279"]) == 1
+    assert "40 × 32 pixels, more than the limit of 1,279" in capsys.readouterr().err
+    assert main(["upscale", "a.png", "-o", "b.png", "--max-input-pixels", "1280"]) == 0
+
+
+def test_floats_of_another_range_are_asked_for(capsys: pytest.CaptureFixture[str]):
+    Image.fromarray(CHELSEA[..., 0].astype(np.float32)).save("a.tif")
+    assert main(["upscale", "a.tif", "-o", "b.tif"]) == 1
+    assert "give their range" in capsys.readouterr().err
+    assert main(["upscale", "a.tif", "-o", "b.tif", "--range", "0,255"]) == 0
+    with Image.open("b.tif") as image:
+        assert 100 < np.asarray(image).mean() < 160
+
+
+def test_a_line_says_that_cmyk_becomes_rgb(capsys: pytest.CaptureFixture[str]):
+    Image.fromarray(CHELSEA).convert("CMYK").save("cmyk.jpg")
+    assert main(["upscale", "cmyk.jpg", "-o", "rgb.jpg"]) == 0
+    expected = "gladsr: cmyk.jpg: its CMYK becomes RGB, in the colour space sRGB\n"
+    assert capsys.readouterr().err == expected
+
+
+def test_names_of_any_bytes_are_named(capsys: pytest.CaptureFixture[str]):
+    name = os.fsdecode(b"in/\xff.png")
+    Path(name).write_bytes(b"nothing")
+    assert main(["upscale", "in", "-o", "out"]) == 1
+    assert "no picture that can be read" in capsys.readouterr().err
+
+
 @pytest.mark.parametrize(
     ("words", "message"),
     [
@@ -155,6 +228,9 @@ def test_two_inputs_with_one_output_are_refused_before_anything_is_done(
         (["--device", "NPU7"], "no device 'NPU7'"),
         (["--overwrite", "--skip-existing"], "choose one of --overwrite and --skip-existing"),
         (["--quality", "101"], "--quality"),
+        (["--range", "9"], "must be two numbers"),
+        (["--range", "1,0"], "must be two numbers"),
+        (["--format", "psd"], "--format is 'psd', but must be one of .png"),
     ],
 )
 def test_wrong_options_are_refused_with_one_line(

@@ -3,8 +3,7 @@
 import io
 import os
 import struct
-import zlib
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
@@ -16,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin
 from skimage import data
 
-from gladsr.pictures.files import SUFFIXES, Picture, PictureError, read, write
+from gladsr.pictures import SUFFIXES, Picture, PictureError, read, write
 
 astronaut: Callable[[], NDArray[np.uint8]] = data.astronaut
 PHOTO = astronaut()[:60, 180:260]
@@ -50,12 +49,14 @@ def _directory(
 
 
 def _exif(orientation: int = 1, dpi: int | None = None, thumbnail: bytes = b"") -> bytes:
-    """An EXIF block with a name in UTF-8, some bytes of a maker and, it may be, a thumbnail."""
+    """An EXIF block with a name in UTF-8, makers' bytes, unknown tags, sizes and a thumbnail."""
     artist = "Jürgen Åström\0".encode()
     entries: list[tuple[int, int, int, int | bytes]] = [
         (ExifTags.Base.Orientation, 3, 1, orientation),
         (ExifTags.Base.Artist, 2, len(artist), artist),
+        (ExifTags.IFD.Exif, 4, 1, 0),
         (ExifTags.Base.PrintImageMatching, 7, 7, b"PrintIM"),
+        (0xEEEE, 7, 7, b"unknown"),
     ]
     if dpi:
         entries[1:1] = [
@@ -63,50 +64,30 @@ def _exif(orientation: int = 1, dpi: int | None = None, thumbnail: bytes = b"") 
             (ExifTags.Base.YResolution, 5, 1, struct.pack("<II", 2 * dpi, 1)),
             (ExifTags.Base.ResolutionUnit, 3, 1, 2),
         ]
-    first = _directory(8, entries, 0)
-    second = b""
-    if thumbnail:
-        offset = 8 + len(first)
-        first = _directory(8, entries, offset)
-        second = _directory(
-            offset,
-            [
-                (ExifTags.Base.Compression, 3, 1, 6),
-                (ExifTags.Base.JpegIFOffset, 4, 1, offset + 2 + 3 * 12 + 4),
-                (ExifTags.Base.JpegIFByteCount, 4, 1, len(thumbnail)),
-            ],
-            0,
-        )
-    return b"Exif\0\0II*\0" + struct.pack("<I", 8) + first + second + thumbnail
+    place = 8 + len(_directory(8, entries, 0))
+    entries[-3] = (ExifTags.IFD.Exif, 4, 1, place)
+    camera: list[tuple[int, int, int, int | bytes]] = [
+        (ExifTags.IFD.MakerNote, 7, 9, b"maker's  "),
+        (ExifTags.Base.ExifImageWidth, 3, 1, 80),
+        (ExifTags.Base.ExifImageHeight, 3, 1, 60),
+    ]
+    second = _directory(place, camera, 0)
+    after = place + len(second)
+    third = _directory(
+        after,
+        [
+            (ExifTags.Base.Compression, 3, 1, 6),
+            (ExifTags.Base.JpegIFOffset, 4, 1, after + 2 + 3 * 12 + 4),
+            (ExifTags.Base.JpegIFByteCount, 4, 1, len(thumbnail)),
+        ],
+        0,
+    )
+    first = _directory(8, entries, after if thumbnail else 0)
+    block = b"Exif\0\0II*\0" + struct.pack("<I", 8) + first + second
+    return block + (third + thumbnail if thumbnail else b"")
 
 
 # Reading what others write
-
-
-@pytest.mark.parametrize("channels", CHANNELS)
-@pytest.mark.parametrize("suffix", [".png", ".tiff"])
-def test_reads_eight_bits_that_pillow_wrote(tmp_path: Path, suffix: str, channels: str) -> None:
-    pixels = CHANNELS[channels]
-    Image.fromarray(pixels).save(tmp_path / f"a{suffix}")
-    np.testing.assert_array_equal(read(tmp_path / f"a{suffix}").pixels, pixels)
-
-
-@pytest.mark.parametrize("kind", [np.uint8, np.uint16, np.float32])
-@pytest.mark.parametrize("channels", CHANNELS)
-def test_reads_tiff_that_tifffile_wrote(tmp_path: Path, kind: type[Any], channels: str) -> None:
-    pixels = CHANNELS[channels].astype(kind) * (1 / 255 if kind is np.float32 else 1)
-    pixels = pixels.astype(kind) * (257 if kind is np.uint16 else 1)
-    rgb = channels.startswith("RGB")
-    tifffile.imwrite(
-        tmp_path / "a.tif",
-        pixels.astype(kind),
-        photometric="rgb" if rgb else "minisblack",
-        planarconfig="contig" if pixels.ndim == 3 else None,
-        extrasamples=["unassalpha"] if channels in {"grey and alpha", "RGBA"} else None,
-    )
-    picture = read(tmp_path / "a.tif")
-    assert picture.pixels.dtype == kind
-    np.testing.assert_array_equal(picture.pixels, pixels)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".webp"])
@@ -116,22 +97,6 @@ def test_decodes_lossy_files_as_pillow_does(tmp_path: Path, suffix: str, quality
     Image.fromarray(PHOTO).save(path, quality=quality)
     decoded = np.asarray(Image.open(path)).astype(int)
     np.testing.assert_allclose(read(path).pixels, decoded, atol=2)
-
-
-def test_palettes_and_few_bits_become_eight(tmp_path: Path) -> None:
-    palette = Image.fromarray(PHOTO).quantize(16)
-    palette.save(tmp_path / "palette.png")
-    np.testing.assert_array_equal(read(tmp_path / "palette.png").pixels, palette.convert("RGB"))
-    bits = PHOTO[..., 0] > 100
-    for suffix in (".png", ".tiff"):
-        Image.fromarray(bits).save(tmp_path / f"bits{suffix}")
-        np.testing.assert_array_equal(read(tmp_path / f"bits{suffix}").pixels, bits * 255)
-
-
-def test_the_content_decides_not_the_name(tmp_path: Path) -> None:
-    Image.fromarray(PHOTO).save(tmp_path / "a.png")
-    (tmp_path / "a.png").rename(tmp_path / "a.jpg")
-    np.testing.assert_array_equal(read(tmp_path / "a.jpg").pixels, PHOTO)
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".tiff"])
@@ -153,23 +118,6 @@ def test_cmyk_becomes_srgb(tmp_path: Path, suffix: str) -> None:
 
 
 # Writing what others read, and reading it again
-
-
-@pytest.mark.parametrize("kind", [np.uint8, np.uint16])
-@pytest.mark.parametrize("channels", CHANNELS)
-@pytest.mark.parametrize("suffix", [".png", ".tif"])
-def test_what_is_written_is_read_unchanged(
-    tmp_path: Path, suffix: str, channels: str, kind: type[np.generic]
-) -> None:
-    pixels = CHANNELS[channels].astype(kind) * (251 if kind is np.uint16 else 1)
-    write(Picture(pixels), tmp_path / f"a{suffix}")
-    again = read(tmp_path / f"a{suffix}").pixels
-    assert again.dtype == kind
-    np.testing.assert_array_equal(again, pixels)
-    if suffix == ".tif":
-        np.testing.assert_array_equal(tifffile.imread(tmp_path / "a.tif"), pixels)
-    elif kind is np.uint8:
-        np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "a.png")), pixels)
 
 
 def test_floating_point_stays_so_in_tiff_and_becomes_the_deepest_elsewhere(tmp_path: Path) -> None:
@@ -258,7 +206,8 @@ def test_profile_exif_and_xmp_are_kept(tmp_path: Path, source: str, target: str)
     with Image.open(tmp_path / f"b{target}") as image:
         assert image.info["icc_profile"] == _profile()
         assert "Jürgen Åström".encode() in image.info["exif"]
-        assert b"PrintIM" in image.info["exif"]
+        for kept in (b"PrintIM", b"unknown", b"maker's  "):
+            assert kept in image.info["exif"]
         assert XMP in (image.info.get("xmp") or image.info["XML:com.adobe.xmp"].encode())
         sizes = image.getexif().get_ifd(ExifTags.IFD.Exif)
         height, width = larger.pixels.shape[:2]
@@ -272,17 +221,26 @@ def test_tiff_keeps_profile_and_xmp(tmp_path: Path) -> None:
     assert (picture.icc_profile, picture.xmp) == (_profile(), XMP)
 
 
-def test_an_old_thumbnail_is_not_passed_on(tmp_path: Path) -> None:
+def test_a_thumbnail_is_made_anew(tmp_path: Path) -> None:
     thumbnail = io.BytesIO()
     Image.new("RGB", (16, 12), "red").save(thumbnail, "JPEG")
     exif = _exif(6, thumbnail=thumbnail.getvalue())
     Image.fromarray(PHOTO).save(tmp_path / "a.jpg", exif=exif)
-    with Image.open(tmp_path / "a.jpg") as image:
-        assert ExifTags.Base.JpegIFOffset in image.getexif().get_ifd(ExifTags.IFD.IFD1)
-    write(read(tmp_path / "a.jpg"), tmp_path / "b.jpg")
-    with Image.open(tmp_path / "b.jpg") as image:
-        assert ExifTags.Base.JpegIFOffset not in image.getexif().get_ifd(ExifTags.IFD.IFD1)
-    assert thumbnail.getvalue() not in (tmp_path / "b.jpg").read_bytes()
+    picture = read(tmp_path / "a.jpg")
+    large = replace(picture, pixels=picture.pixels.repeat(4, 0).repeat(4, 1))
+    for suffix in (".jpg", ".png", ".webp"):
+        write(large, tmp_path / f"b{suffix}")
+        written = (tmp_path / f"b{suffix}").read_bytes()
+        assert thumbnail.getvalue() not in written
+        with Image.open(tmp_path / f"b{suffix}") as image:
+            block = image.info["exif"].removeprefix(b"Exif\0\0")
+            place = image.getexif().get_ifd(ExifTags.IFD.IFD1)
+        start = place[ExifTags.Base.JpegIFOffset]
+        new = block[start : start + place[ExifTags.Base.JpegIFByteCount]]
+        with Image.open(io.BytesIO(new)) as image:
+            assert image.size == (120, 160)
+            likeness = np.asarray(Image.fromarray(large.pixels).resize(image.size)).astype(int)
+            assert np.abs(np.asarray(image) - likeness).mean() < 5
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".tif", ".webp"])
@@ -335,111 +293,19 @@ def test_any_name_is_a_name(tmp_path: Path, name: str) -> None:
 
 
 def test_a_name_without_a_known_ending_cannot_be_written(tmp_path: Path) -> None:
-    for name in ("a", "a.bmp", "a.png.txt"):
+    for name in ("a", "a.psd", "a.png.txt"):
         with pytest.raises(PictureError, match=r"must end in one of .*\.webp"):
             write(Picture(PHOTO), tmp_path / name)
     assert not list(tmp_path.iterdir())
 
 
-# Files that are no pictures, or not whole
+# Files that are not read
 
 
-def _sound_files(folder: Path) -> Iterator[Path]:
-    whole = astronaut()[:100, :150]
-    image = Image.fromarray(whole)
-    image.save(folder / "plain.png")
-    image.save(folder / "plain.tif")
-    image.save(folder / "lzw.tif", compression="tiff_lzw")
-    image.save(folder / "baseline.jpg")
-    image.save(folder / "progressive.jpg", progressive=True)
-    image.save(folder / "lossy.webp")
-    image.save(folder / "lossless.webp", lossless=True)
-    tifffile.imwrite(folder / "tiled.tif", whole, photometric="rgb", tile=(64, 64))
-    yield from sorted(folder.iterdir())
-
-
-def test_a_file_cut_short_anywhere_is_refused_in_silence(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    for path in _sound_files(tmp_path):
-        whole = path.read_bytes()
-        for tenth in range(1, 10):
-            path.write_bytes(whole[: len(whole) * tenth // 10])
-            with pytest.raises(PictureError, match=path.name):
-                read(path)
-    captured = capfd.readouterr()
-    assert (captured.out, captured.err) == ("", "")
-
-
-def test_random_damage_gives_a_picture_or_a_picture_error(
-    tmp_path: Path, capfd: pytest.CaptureFixture[str]
-) -> None:
-    """Many formats cannot notice a changed pixel; what matters is that nothing else comes out."""
-    random = np.random.default_rng(0)
-    for path in _sound_files(tmp_path):
-        whole = path.read_bytes()
-        for _ in range(20):
-            damaged = bytearray(whole)
-            for place in random.integers(0, len(whole), 4):
-                damaged[place] ^= int(random.integers(1, 256))
-            path.write_bytes(damaged)
-            try:
-                picture = read(path)
-            except PictureError as error:
-                assert path.name in str(error)  # noqa: PT017 - both ends are right here
-            else:
-                assert picture.pixels.dtype in (np.uint8, np.uint16, np.float32)
-    captured = capfd.readouterr()
-    assert (captured.out, captured.err) == ("", "")
-
-
-@pytest.mark.parametrize(
-    ("content", "reason"),
-    [
-        (b"", "is empty"),
-        (b"only words\n", "no picture that can be read"),
-        (bytes(range(256)) * 20, "no picture that can be read"),
-        (b"<svg xmlns='http://www.w3.org/2000/svg' width='9' height='9'/>", "no picture"),
-        (b"\x89PNG\r\n\x1a\n", "cannot be read"),
-        (b"\xff\xd8\xff", "cannot be read"),
-    ],
-)
-@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".csv", ".svg"])
-def test_what_is_no_picture_is_refused(
-    tmp_path: Path, suffix: str, content: bytes, reason: str
-) -> None:
-    path = tmp_path / f"a{suffix}"
-    path.write_bytes(content)
-    with pytest.raises(PictureError, match=reason) as caught:
-        read(path)
-    assert str(path) in str(caught.value)
-
-
-def test_other_formats_are_named_and_refused(tmp_path: Path) -> None:
-    Image.fromarray(PHOTO).save(tmp_path / "a.gif")
-    with pytest.raises(PictureError, match=r"not read \(gif\). Convert it to PNG"):
-        read(tmp_path / "a.gif")
-
-
-def test_missing_files_folders_and_pipes_are_refused(tmp_path: Path) -> None:
-    with pytest.raises(PictureError, match="No such file"):
-        read(tmp_path / "missing.png")
-    with pytest.raises(PictureError, match="is a folder"):
-        read(tmp_path)
-    os.mkfifo(tmp_path / "pipe.png")
-    with pytest.raises(PictureError, match="or a device"):
-        read(tmp_path / "pipe.png")
-    with pytest.raises(PictureError, match="name too long"):
-        read(tmp_path / ("n" * 300 + ".png"))
-
-
-def test_several_pages_or_frames_are_refused(tmp_path: Path) -> None:
-    tifffile.imwrite(tmp_path / "a.tif", np.zeros((3, 20, 30), np.uint8), photometric="minisblack")
-    frames = [Image.new("RGB", (20, 20), colour) for colour in ("red", "blue")]
-    frames[0].save(tmp_path / "a.webp", save_all=True, append_images=frames[1:])
-    for name, count in (("a.tif", 3), ("a.webp", 2)):
-        with pytest.raises(PictureError, match=f"{count} pages or frames"):
-            read(tmp_path / name)
+def test_other_formats_are_refused(tmp_path: Path) -> None:
+    Image.fromarray(PHOTO).save(tmp_path / "a.jp2")
+    with pytest.raises(PictureError, match=r"no picture that can be read\. Convert it to .* PPM"):
+        read(tmp_path / "a.jp2")
 
 
 @pytest.mark.parametrize("kind", [np.int16, np.uint32, np.float64])
@@ -456,23 +322,6 @@ def test_floating_point_outside_the_range_is_refused(tmp_path: Path, value: floa
     tifffile.imwrite(tmp_path / "a.tif", pixels)
     with pytest.raises(PictureError, match="range from 0 to 1"):
         read(tmp_path / "a.tif")
-
-
-def test_huge_dimensions_are_refused_before_anything_is_decoded(tmp_path: Path) -> None:
-    Image.fromarray(PHOTO[..., 0]).save(tmp_path / "a.png")
-    content = bytearray((tmp_path / "a.png").read_bytes())
-    content[16:24] = struct.pack(">II", 100_000, 90_000)
-    content[29:33] = struct.pack(">I", zlib.crc32(content[12:29]))
-    (tmp_path / "a.png").write_bytes(content)
-    with pytest.raises(PictureError, match="100000 × 90000 pixels, more than the limit"):
-        read(tmp_path / "a.png")
-
-
-def test_the_limit_of_pixels_can_be_set(tmp_path: Path) -> None:
-    write(Picture(PHOTO), tmp_path / "a.png")
-    assert read(tmp_path / "a.png", max_pixels=60 * 80).pixels.shape == PHOTO.shape
-    with pytest.raises(PictureError, match="more than the limit of 4,799"):
-        read(tmp_path / "a.png", max_pixels=60 * 80 - 1)
 
 
 # Writing that fails

@@ -3,12 +3,14 @@
 from pathlib import Path
 
 import numpy as np
+import onnx
 import pytest
 import skimage
+from onnx import TensorProto, helper
 from PIL import Image
 
 from gladsr.pictures import resize
-from gladsr.training.data import Crops, DataError, PairedImages, load_pairs
+from gladsr.training.data import Crops, DataError, PairedImages, load_pairs, load_taught
 
 
 @pytest.fixture
@@ -86,6 +88,20 @@ def test_all_flips_turns_and_images_are_drawn(pairs: PairedImages) -> None:
     assert len(seen) == 8 * places
 
 
+@pytest.mark.parametrize(("power", "share"), [(1.0, 0.8), (0.5, 2 / 3), (0.0, 0.5)])
+def test_large_images_are_drawn_by_their_area_to_a_power(
+    tmp_path: Path, power: float, share: float
+) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for side, value in ((40, 0), (80, 255)):  # areas of 1 to 4
+        Image.new("L", (side, side), value).save(folder / f"{side}.png")
+    pairs = load_pairs([folder], 2, tmp_path / "cache")
+    crops = Crops(pairs, 8, seed=0, area_power=power)
+    drawn = np.mean([crops.sample(n)[0].all() for n in range(1000)])
+    assert drawn == pytest.approx(share, abs=0.05)
+
+
 def test_images_smaller_than_a_crop_are_left_out_and_counted(tmp_path: Path) -> None:
     folder = tmp_path / "images"
     folder.mkdir()
@@ -113,3 +129,51 @@ def test_folders_without_images_are_named(tmp_path: Path, missing: bool) -> None
         folder.mkdir()
     with pytest.raises(DataError, match="nothing"):
         load_pairs([folder], 2, tmp_path / "cache")
+
+
+@pytest.fixture
+def doubling(tmp_path: Path) -> Path:
+    """A teacher whose picture is every pixel of LR four times."""
+    graph = helper.make_graph(
+        [helper.make_node("Resize", ["x", "", "scales"], ["y"], mode="nearest")],
+        "doubling",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, "h", "w"])],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, "H", "W"])],
+        [helper.make_tensor("scales", TensorProto.FLOAT, [4], [1, 1, 2, 2])],
+    )
+    file = tmp_path / "teacher.onnx"
+    onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)]), file)
+    return file
+
+
+def test_teachers_pictures_lie_on_the_others(pairs: PairedImages, doubling: Path) -> None:
+    taught = load_taught(pairs, doubling)
+    for lr, picture in zip(pairs.lr, taught, strict=True):
+        np.testing.assert_array_equal(picture, lr.repeat(2, 0).repeat(2, 1))
+    crops = Crops(pairs, 8, seed=0, taught=taught, shuffle_colours=True)
+    for n in range(20):
+        lr, hr, picture = crops.sample(n)
+        assert hr.shape == picture.shape
+        np.testing.assert_array_equal(picture, lr.repeat(2, 0).repeat(2, 1))
+    assert [images.shape for images in crops.batch(0, 3)] == [(3, 3, 8, 8)] + 2 * [(3, 3, 16, 16)]
+
+
+def test_teachers_pictures_are_made_once(pairs: PairedImages, doubling: Path) -> None:
+    load_taught(pairs, doubling)
+    stored = next(pairs.folder.glob("taught-*"))
+    stamp = stored.stat().st_mtime_ns
+    load_taught(pairs, doubling)
+    assert stored.stat().st_mtime_ns == stamp
+
+
+def test_unfit_teachers_are_refused_by_name(toy_data: Path, tmp_path: Path, doubling: Path) -> None:
+    at_x3 = load_pairs([toy_data / "train"], 3, tmp_path)
+    with pytest.raises(DataError, match=r"teacher\.onnx makes"):
+        load_taught(at_x3, doubling)
+    assert not list(at_x3.folder.glob("taught-*"))
+    for content in (None, b"not a network"):
+        other = tmp_path / "other.onnx"
+        if content:
+            other.write_bytes(content)
+        with pytest.raises(DataError, match=r"other\.onnx"):
+            load_taught(at_x3, other)

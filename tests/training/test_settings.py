@@ -4,6 +4,7 @@ from pathlib import Path
 
 import pytest
 
+from gladsr.training.reference import reference
 from gladsr.training.settings import SettingsError, expand, read_settings
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.toml"))
@@ -59,3 +60,10 @@ def test_environment_variables_in_paths(monkeypatch: pytest.MonkeyPatch) -> None
     monkeypatch.delenv("SOMEWHERE")
     with pytest.raises(SettingsError, match="SOMEWHERE"):
         expand(Path("$SOMEWHERE/train"))
+
+
+def test_reference_page_is_the_one_that_the_types_give() -> None:
+    page = Path(__file__).parents[2] / "docs" / "settings.md"
+    assert page.read_text() == reference()
+    for key in ("schedule", "halve_every", "gamma", "ndg_residual", "shuffle_colours"):
+        assert key in page.read_text()

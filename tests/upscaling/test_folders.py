@@ -1,3 +1,5 @@
+import os
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -17,13 +19,13 @@ def make(*names: str) -> None:
 
 
 def pairs(*inputs: str, output: str, recursive: bool = False) -> dict[str, str]:
-    jobs = plan([Path(name) for name in inputs], Path(output), recursive=recursive)
+    jobs = plan([Path(name) for name in inputs], Path(output), recursive=recursive).jobs
     return {job.source.as_posix(): job.destination.as_posix() for job in jobs}
 
 
 def test_one_picture_takes_the_outputs_name():
     make("a.png")
-    assert plan([Path("a.png")], Path("b.jpg")) == [Job(Path("a.png"), Path("b.jpg"))]
+    assert plan([Path("a.png")], Path("b.jpg")).jobs == [Job(Path("a.png"), Path("b.jpg"))]
 
 
 def test_one_picture_into_a_folder_that_exists_keeps_its_name():
@@ -69,6 +71,80 @@ def test_the_outputs_of_an_earlier_run_inside_the_folder_are_not_inputs():
 def test_a_folder_inside_the_output_is_an_input():
     make("out/in/a.png")
     assert pairs("out/in", output="out") == {"out/in/a.png": "out/a.png"}
+
+
+def test_other_files_are_counted():
+    make("in/a.png", "in/notes.txt", "in/b.mov", "in/.hidden", "in/deep/c.doc")
+    assert plan([Path("in")], Path("out")).others == 2
+    assert plan([Path("in")], Path("out"), recursive=True).others == 3
+    assert plan([Path("in/a.png")], Path("b.png")).others == 0
+
+
+@pytest.mark.parametrize(
+    ("include", "exclude", "taken"),
+    [
+        (["*.jpg"], [], {"a.jpg", "B.JPG", "deep/c.jpg"}),
+        (["A.*"], [], {"a.jpg", "a.png"}),
+        (["a.png", "deep/*"], [], {"a.png", "deep/c.jpg"}),
+        ([], ["*.JPG"], {"a.png"}),
+        (["*.jpg"], ["deep/*", "b*"], {"a.jpg"}),
+        (["[ab].???"], [], {"a.jpg", "a.png", "B.JPG"}),
+    ],
+)
+def test_patterns_choose_files(include: list[str], exclude: list[str], taken: set[str]):
+    make("in/a.jpg", "in/B.JPG", "in/a.png", "in/deep/c.jpg")
+    chosen = plan([Path("in")], Path("out"), recursive=True, include=include, exclude=exclude)
+    assert {job.source.relative_to("in").as_posix() for job in chosen.jobs} == taken
+    assert chosen.others == 4 - len(taken)
+
+
+def test_a_format_can_be_given_for_a_whole_folder():
+    make("in/a.jpg", "in/b.tif")
+    chosen = plan([Path("in")], Path("out"), suffix=".png")
+    assert [job.destination.name for job in chosen.jobs] == ["a.png", "b.png"]
+    make("in/a.gif")
+    with pytest.raises(PlanError, match=r"would both become out/a\.png"):
+        plan([Path("in")], Path("out"), suffix=".png")
+
+
+def test_links_are_followed_but_not_round_in_circles():
+    make("in/deep/a.png", "elsewhere/b.png")
+    Path("in/c.png").symlink_to(Path("elsewhere/b.png").resolve())
+    Path("in/other").symlink_to(Path("elsewhere").resolve(), target_is_directory=True)
+    Path("in/deep/up").symlink_to(Path("in").resolve(), target_is_directory=True)
+    Path("in/deep/self").symlink_to(Path("in/deep").resolve(), target_is_directory=True)
+    Path("in/round.png").symlink_to("round.png")
+    Path("in/broken.png").symlink_to("nowhere.png")
+    expected = {f"in/{name}": f"out/{name}" for name in ("c.png", "deep/a.png", "other/b.png")}
+    assert pairs("in", output="out", recursive=True) == expected
+
+
+def test_any_name_is_a_name():
+    names = [
+        "ü-日本.png",
+        "n" * 251 + ".png",
+        " .png",
+        "a\nb.png",
+        "*.png",
+        os.fsdecode(b"\xff.png"),
+    ]
+    make(*(f"in/{name}" for name in names))
+    expected = {f"in/{name}": f"out/{name}" for name in names}
+    assert pairs("in", output="out") == expected
+
+
+def test_a_large_folder_is_looked_through_once(monkeypatch: pytest.MonkeyPatch):
+    make(*(f"in/{number}.png" for number in range(2000)))
+    looks: list[Path] = []
+    iterdir = Path.iterdir
+
+    def watched(folder: Path) -> Iterator[Path]:
+        looks.append(folder)
+        return iterdir(folder)
+
+    monkeypatch.setattr(Path, "iterdir", watched)
+    assert len(pairs("in", output="out", recursive=True)) == 2000
+    assert len(looks) == 1
 
 
 @pytest.mark.parametrize(("recursive", "hint"), [(False, "--recursive"), (True, "folder in$")])

@@ -158,9 +158,9 @@ def test_tiles_give_what_the_whole_gives(model: str, name: str):
 @pytest.mark.parametrize("scale", [3, 4, 5, 2.3])
 @pytest.mark.parametrize("channels", [2, 3])
 def test_tiles_give_what_the_whole_gives_at_any_scale(scale: float, channels: int):
-    x = CHELSEA[:60, :70, :channels].astype(np.float32) / 255
+    x = CHELSEA[:30, :40, :channels].astype(np.float32) / 255
     whole = Upscaler("gladsr-l", scale=scale)(x)
-    tiled = Upscaler("gladsr-l", scale=scale, tile=24)(x)
+    tiled = Upscaler("gladsr-l", scale=scale, tile=20)(x)
     seen = np.broadcast_to(whole[..., -1:] > 0.01, whole.shape) if channels == 2 else whole >= 0
     assert np.abs(tiled - whole)[seen].max() < 0.1 / 255
 
@@ -251,7 +251,7 @@ def test_a_draft_is_the_coarse_output(sr: Upscaler):
 
 def test_it_can_be_pickled(sr: Upscaler):
     copy = pickle.loads(pickle.dumps(sr))  # noqa: S301 - our own bytes
-    assert repr(copy) == repr(sr)
+    assert copy == sr
     np.testing.assert_array_equal(copy(CHELSEA), sr(CHELSEA))
 
 

@@ -26,7 +26,6 @@ EXTRAS = {
     "onnx": "train",
     "onnxscript": "train",
     "pydantic": "train",
-    "scipy": "train",
     "tensorboard": "train",
 }
 """Which extra brings a library that the default install has not."""

@@ -1,5 +1,6 @@
 """What the commands say beside their results: on standard error, plainly."""
 
+import logging
 from datetime import timedelta
 
 from rich.console import Console
@@ -10,7 +11,19 @@ stderr = Console(stderr=True)
 
 def say(message: str) -> None:
     """Print one plain line to standard error, above a progress bar if there is one."""
-    stderr.print(f"gladsr: {message}", markup=False, highlight=False, soft_wrap=True)
+    printable = message.encode(errors="backslashreplace").decode()  # a name may be of any bytes
+    stderr.print(f"gladsr: {printable}", markup=False, highlight=False, soft_wrap=True)
+
+
+class _Saying(logging.Handler):
+    """Says what the package logs."""
+
+    def emit(self, record: logging.LogRecord) -> None:
+        """Print one line."""
+        say(record.getMessage())
+
+
+logging.getLogger("gladsr").addHandler(_Saying(logging.WARNING))
 
 
 def duration(seconds: float) -> str:

@@ -4,6 +4,7 @@ import json
 from typing import Annotated
 
 import typer
+from rich import box
 from rich.console import Console
 from rich.table import Table
 
@@ -18,35 +19,35 @@ def models(
 ) -> None:
     """List the trained models: their costs, scores and terms.
 
-    Mult-Adds are multiply-adds for an output of 960×960 pixels. Scores are PSNR in dB and SSIM on
-    luminance.
+    Mult-Adds are multiply-adds for an output of 960×960 pixels, the scores PSNR in dB on the
+    luminance of the test sets. The cards have SSIM too, and how each model was trained.
+
+    gladsr models --json
     """
     zoo = cards()
     if as_json:
         typer.echo(json.dumps([card.as_dict() for card in zoo], indent=2, ensure_ascii=False))
         return
     Console().print(_table(zoo))
-    for licence in dict.fromkeys(card.licence for card in zoo):
-        typer.echo(f"Terms of the weights: {licence}")
+    typer.echo("The licence is that of the weights; the code is under Apache-2.0.")
 
 
 def _table(zoo: list[Card]) -> Table:
-    sets = list(dict.fromkeys(name for card in zoo for name in card.scores))
-    table = Table("model", "scale")
-    for column in ("parameters", "Mult-Adds", *sets):
+    test_sets = list(dict.fromkeys(name for card in zoo for name in card.scores))
+    table = Table("model", "scale", box=box.SIMPLE_HEAD)
+    for column in ("parameters", "Mult-Adds", *test_sets):
         table.add_column(column, justify="right")
+    table.add_column("licence")
     for card in zoo:
-        scores = [
-            f"{card.scores[name]['psnr']:.2f} / {card.scores[name]['ssim']:.4f}"
-            if name in card.scores
-            else ""
-            for name in sets
-        ]
         table.add_row(
             card.name,
             f"×{card.scale}",
             f"{card.parameters / 1e3:.0f}K",
             f"{card.mult_adds / 1e9:.1f}G",
-            *scores,
+            *(
+                f"{card.scores[name]['psnr']:.2f}" if name in card.scores else ""
+                for name in test_sets
+            ),
+            card.licence,
         )
     return table

@@ -1,15 +1,20 @@
 """`gladsr upscale`: pictures and folders of pictures, made larger."""
 
+import contextlib
+import math
 import re
+from collections.abc import Callable, Generator
+from functools import partial
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
 from gladsr.cli.console import progress_bar, say
-from gladsr.engines import EngineName, OutOfMemoryError, Precision
-from gladsr.pictures import PictureError
-from gladsr.upscaling import SizeError, Upscaler
+from gladsr.engines import EngineName, Precision
+from gladsr.pictures import MAX_PIXELS, SUFFIXES
+from gladsr.upscaling import Upscaler
+from gladsr.upscaling.batch import Outcome, upscale_files
 from gladsr.upscaling.folders import Job, PlanError, plan
 from gladsr.upscaling.tiling import MIN_CORE
 
@@ -73,14 +78,69 @@ def upscale(
         typer.Option(
             min=1,
             max=100,
-            help="Of JPEG and WebP files; WebP is lossless at 100.",
-            rich_help_panel="Quality",
+            help="Of JPEG, WebP and AVIF files; WebP is lossless at 100.",
+            rich_help_panel="Files",
         ),
     ] = 95,
+    strip_metadata: Annotated[
+        bool,
+        typer.Option(
+            "--strip-metadata",
+            help="Write no EXIF, XMP, words or resolution; only the colour profile is kept.",
+            rich_help_panel="Files",
+        ),
+    ] = False,
+    max_input_pixels: Annotated[
+        int,
+        typer.Option(
+            min=1,
+            help="Refuse files that say they have more pixels.",
+            rich_help_panel="Files",
+        ),
+    ] = MAX_PIXELS,
+    float_range: Annotated[
+        str,
+        typer.Option(
+            "--range",
+            metavar="LOW,HIGH",
+            help="The values of a floating-point TIFF that mean black and white; it keeps them.",
+            rich_help_panel="Files",
+        ),
+    ] = "0,1",
     recursive: Annotated[
         bool,
-        typer.Option("--recursive", "-r", help="Take folders with their subfolders."),
+        typer.Option(
+            "--recursive",
+            "-r",
+            help="Take folders with their subfolders.",
+            rich_help_panel="Folders",
+        ),
     ] = False,
+    include: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN",
+            help='Of folders, take only what is named so, such as "*.jpg"; may be repeated.',
+            rich_help_panel="Folders",
+        ),
+    ] = None,
+    exclude: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="PATTERN",
+            help="Of folders, leave what is named so; may be repeated.",
+            rich_help_panel="Folders",
+        ),
+    ] = None,
+    file_format: Annotated[
+        str | None,
+        typer.Option(
+            "--format",
+            metavar="ENDING",
+            help="In an output folder, such as png. [default: each picture's own]",
+            rich_help_panel="Folders",
+        ),
+    ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace outputs that exist already.")
     ] = False,
@@ -124,8 +184,9 @@ def upscale(
 ) -> None:
     """Make pictures larger.
 
-    PNG, JPEG, TIFF and WebP; RGB, grey or with transparency; 8 or 16 bits a channel. Each comes
-    out in the format that its new name says, with its depth, transparency and metadata.
+    PNG, JPEG, TIFF, WebP, AVIF, GIF, BMP and PPM; RGB, grey or with transparency; 8 or 16 bits a
+    channel; pages and animations too. Each comes out in the format that its new name says, with
+    its depth, transparency and metadata.
 
     A folder gives a folder with the same names. A picture that cannot be read is named, and the
     rest are done; the exit code is then 1.
@@ -135,19 +196,20 @@ def upscale(
     gladsr upscale holiday/ -o holiday-x4/ --scale 4 --recursive
     """
     if overwrite and skip_existing:
-        raise typer.BadParameter("choose one of --overwrite and --skip-existing")
+        raise typer.TyperException("choose one of --overwrite and --skip-existing")
     if scale is not None and size is not None:
-        raise typer.BadParameter("choose one of --scale and --size")
-    jobs = plan(paths, output, recursive=recursive)
-    existing = [job for job in jobs if job.destination.exists()]
-    if skip_existing:
-        jobs = [job for job in jobs if job not in existing]
-    elif existing and not overwrite:
-        others = f", and so do {len(existing) - 1} more" if len(existing) > 1 else ""
-        raise PlanError(
-            f"{existing[0].destination} exists already{others}; "
-            "--overwrite replaces what exists, --skip-existing leaves it"
-        )
+        raise typer.TyperException("choose one of --scale and --size")
+    limits = _range(float_range)
+    planned = plan(
+        paths,
+        output,
+        recursive=recursive,
+        include=include or (),
+        exclude=exclude or (),
+        suffix=file_format and _suffix(file_format),
+    )
+    if not overwrite and not skip_existing:
+        _refuse_existing(planned.jobs)
     upscaler = Upscaler(
         model,
         scale=scale,
@@ -161,9 +223,22 @@ def upscale(
         device=device,
         threads=threads,
     )
-    failed = _run(upscaler, jobs, overwrite=overwrite, quality=quality)
+    outcomes = partial(
+        upscale_files,
+        planned.jobs,
+        upscaler.upscale,
+        existing="replace" if overwrite else "skip" if skip_existing else "refuse",
+        quality=quality,
+        strip_metadata=strip_metadata,
+        max_pixels=max_input_pixels,
+        float_range=limits,
+    )
+    failed, skipped = _follow(outcomes, len(planned.jobs))
+    for count, what in ((skipped, "existed already"), (planned.others, "left alone")):
+        if count:
+            say(f"{count} {'file' if count == 1 else 'files'} {what}")
     if failed:
-        say(f"{failed} of {len(jobs)} pictures failed")
+        say(f"{failed} of {len(planned.jobs)} pictures failed")
         raise typer.Exit(1)
 
 
@@ -188,30 +263,50 @@ def _tile(words: str) -> int | Literal["auto"]:
     return int(words)
 
 
-def _run(upscaler: Upscaler, jobs: list[Job], *, overwrite: bool, quality: int) -> int:
-    """Do the jobs one after another and return how many failed."""
-    failed = 0
+def _range(words: str) -> tuple[float, float]:
+    try:
+        low, high = map(float, words.split(","))
+    except ValueError:
+        low = high = 0.0
+    if not -math.inf < low < high < math.inf:
+        raise typer.BadParameter(f"--range is {words!r}, but must be two numbers such as 0,255")
+    return low, high
+
+
+def _suffix(ending: str) -> str:
+    suffix = "." + ending.lower().removeprefix(".")
+    if suffix not in SUFFIXES:
+        raise typer.BadParameter(
+            f"--format is {ending!r}, but must be one of {', '.join(SUFFIXES)}"
+        )
+    return suffix
+
+
+def _refuse_existing(jobs: list[Job]) -> None:
+    existing = [job for job in jobs if job.destination.exists()]
+    if existing:
+        others = f", and so do {len(existing) - 1} more" if len(existing) > 1 else ""
+        raise PlanError(
+            f"{existing[0].destination} exists already{others}; "
+            "--overwrite replaces what exists, --skip-existing leaves it"
+        )
+
+
+def _follow(outcomes: Callable[..., Generator[Outcome]], total: int) -> tuple[int, int]:
+    """Show the work as it goes on, and return how many failed and how many were skipped."""
+    done = failed = skipped = 0
     with progress_bar() as bar:
-        task = bar.add_task("", total=len(jobs))
-        for done, job in enumerate(jobs):
-            bar.update(task, description=job.source.name, completed=done)
+        task = bar.add_task("", total=total)
 
-            def show(share: float, done: int = done) -> None:
-                bar.update(task, completed=done + share)
+        def show(job: Job, share: float) -> None:
+            bar.update(task, description=job.source.name, completed=done + share)
 
-            try:
-                job.destination.parent.mkdir(parents=True, exist_ok=True)
-                upscaler.save(
-                    job.source,
-                    job.destination,
-                    overwrite=overwrite,
-                    quality=quality,
-                    progress=show,
-                )
-            except (PictureError, OSError) as error:
-                failed += 1
-                say(str(error))
-            except (SizeError, OutOfMemoryError) as error:
-                failed += 1
-                say(f"{job.source} is not upscaled: {error}")
-    return failed
+        with contextlib.closing(outcomes(progress=show)) as finished:
+            for outcome in finished:
+                done += 1
+                skipped += outcome.skipped
+                if outcome.error:
+                    failed += 1
+                    say(str(outcome.error))
+        bar.update(task, completed=done)
+    return failed, skipped

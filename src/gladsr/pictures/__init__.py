@@ -2,18 +2,24 @@
 
 from gladsr.pictures.colour import luminance
 from gladsr.pictures.depth import to_depth
-from gladsr.pictures.files import MAX_PIXELS, SUFFIXES, Picture, PictureError, read, write
+from gladsr.pictures.formats import SUFFIXES
+from gladsr.pictures.picture import Pages, Picture, PictureError
+from gladsr.pictures.reading import MAX_PIXELS, read, read_pages
 from gladsr.pictures.resize import mod_crop, resize
+from gladsr.pictures.writing import write, write_pages
 
 __all__ = [
     "MAX_PIXELS",
     "SUFFIXES",
+    "Pages",
     "Picture",
     "PictureError",
     "luminance",
     "mod_crop",
     "read",
+    "read_pages",
     "resize",
     "to_depth",
     "write",
+    "write_pages",
 ]

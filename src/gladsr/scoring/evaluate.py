@@ -16,8 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gladsr.pictures import SUFFIXES, PictureError, read
 from gladsr.pictures.depth import levels, to_depth
-from gladsr.pictures.files import SUFFIXES, PictureError, read
 from gladsr.pictures.resize import mod_crop, resize
 from gladsr.scoring.psnr import psnr
 from gladsr.scoring.ssim import WINDOW, ssim

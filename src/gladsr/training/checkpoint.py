@@ -5,9 +5,12 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from safetensors import SafetensorError
 from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
+
+from gladsr.training.data import DataError
 
 
 def save_atomically(state: dict[str, Any], path: Path) -> None:
@@ -29,10 +32,17 @@ def start_from(network: nn.Module, weights: Path) -> tuple[int, int]:
 
     Returns:
         How many of the network's tensors were taken, and how many it has.
+
+    Raises:
+        DataError: the file cannot be read.
     """
+    try:
+        theirs = load_file(weights)
+    except (OSError, SafetensorError) as error:
+        raise DataError(f"{weights} cannot be read as safetensors: {error}") from error
     taken = {}
     ours = network.state_dict()
-    for name, value in load_file(weights).items():
+    for name, value in theirs.items():
         if name in ours and (fitted := _fit(value.float(), ours[name].shape)) is not None:
             taken[name] = fitted
     network.load_state_dict(taken, strict=False)

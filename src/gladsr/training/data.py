@@ -2,9 +2,10 @@
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -32,11 +33,13 @@ class PairedImages:
         names: file names.
         hr: images, (s·h, s·w, 3), uint8.
         lr: the same at the low resolution, (h, w, 3), uint8.
+        folder: where these files are.
     """
 
     names: list[str]
     hr: list[Pixels]
     lr: list[Pixels]
+    folder: Path
 
     def __len__(self) -> int:
         """Return the number of pairs."""
@@ -61,6 +64,49 @@ def load_pairs(
     if not packed.exists():
         _pack(files, scale, packed)
     return _open(packed, scale)
+
+
+def load_taught(pairs: PairedImages, teacher: Path) -> list[Pixels]:
+    """Return what a teacher makes of every LR image, computed once and kept beside the images.
+
+    Args:
+        pairs: images from ``load_pairs``.
+        teacher: an ONNX network for the same scale; input (1, 3, h, w), RGB in [0, 1], of which the
+            last output is taken.
+
+    Raises:
+        DataError: the network cannot be read, or its output has another size than HR.
+    """
+    try:
+        digest = hashlib.sha256(teacher.read_bytes()).hexdigest()[:16]
+    except OSError as error:
+        raise DataError(f"{teacher} cannot be read: {error.strerror}") from error
+    stored = pairs.folder / f"taught-{digest}"
+    if not stored.exists():
+        unfinished = stored.with_name(f"{stored.name}.{os.getpid()}.tmp")
+        try:
+            with unfinished.open("wb") as file:
+                for taught in _teach(teacher, pairs):
+                    file.write(taught.data)
+            unfinished.replace(stored)
+        finally:
+            unfinished.unlink(missing_ok=True)
+    return _views(stored, [hr.shape[:2] for hr in pairs.hr])
+
+
+def _teach(teacher: Path, pairs: PairedImages) -> Iterator[Pixels]:
+    import openvino  # noqa: PLC0415 - slow to import
+
+    try:
+        network = openvino.Core().compile_model(teacher, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+    except RuntimeError as error:
+        raise DataError(f"{teacher} is not an ONNX network: {error}") from error
+    for lr, hr in zip(pairs.lr, pairs.hr, strict=True):
+        y = network(to_tensor(lr[None]).contiguous().numpy())[len(network.outputs) - 1]
+        taught = pictures.to_depth(np.ascontiguousarray(y[0].transpose(1, 2, 0)), np.uint8)
+        if taught.shape != hr.shape:
+            raise DataError(f"{teacher} makes {taught.shape} of {lr.shape}, not {hr.shape}")
+        yield taught
 
 
 def _images(folder: Path) -> list[Path]:
@@ -110,6 +156,7 @@ def _open(packed: Path, scale: int) -> PairedImages:
         names,
         _views(packed / "hr", [(scale * h, scale * w) for h, w in sizes]),
         _views(packed / "lr", sizes),
+        packed,
     )
 
 
@@ -123,13 +170,15 @@ def _views(file: Path, sizes: list[tuple[int, int]]) -> list[Pixels]:
 class Crops:
     """An endless sequence of training samples; which crop is the n-th depends on (seed, n) alone.
 
-    An image is drawn in proportion to the number of crops it holds, the place within it and one of
-    the 8 flips and quarter turns evenly.
+    An image is drawn in proportion to its area to some power, the place within it and one of the 8
+    flips and quarter turns evenly.
 
     Args:
         pairs: the images. Those smaller than a crop are left out.
+        taught: a teacher's pictures of the same, from ``load_taught``, to be learned from as well.
         patch: side of a crop in LR pixels.
         seed: the sequence's.
+        area_power: 1 draws every place equally often, 0 every image.
         shuffle_colours: put the colour channels in random order as well.
 
     Raises:
@@ -137,7 +186,14 @@ class Crops:
     """
 
     def __init__(
-        self, pairs: PairedImages, patch: int, seed: int, *, shuffle_colours: bool = False
+        self,
+        pairs: PairedImages,
+        patch: int,
+        seed: int,
+        *,
+        taught: list[Pixels] | None = None,
+        area_power: float = 1.0,
+        shuffle_colours: bool = False,
     ) -> None:
         self.patch = patch
         self.seed = seed
@@ -145,20 +201,24 @@ class Crops:
         large = [i for i, lr in enumerate(pairs.lr) if min(lr.shape[:2]) >= patch]
         if not large:
             raise DataError(f"no training image is as large as a crop of {patch} LR pixels")
-        self.hr = [pairs.hr[i] for i in large]
         self.lr = [pairs.lr[i] for i in large]
-        self.scale = self.hr[0].shape[0] // self.lr[0].shape[0]
+        self.targets = [
+            [images[i] for i in large] for images in (pairs.hr, taught) if images is not None
+        ]
+        self.scale = self.targets[0][0].shape[0] // self.lr[0].shape[0]
         self.left_out = len(pairs) - len(large)
-        areas = np.array([lr.shape[0] * lr.shape[1] for lr in self.lr], float)
-        self._chances = np.cumsum(areas / areas.sum())
+        weights = np.array([lr.shape[0] * lr.shape[1] for lr in self.lr]) ** area_power
+        self._chances = np.cumsum(weights / weights.sum())
 
-    def sample(self, n: int) -> tuple[Pixels, Pixels]:
-        """Return LR and HR of the n-th crop, (p, p, 3) and (s·p, s·p, 3)."""
+    def sample(self, n: int) -> tuple[Pixels, ...]:
+        """Return LR, HR and, if there is one, the teacher's picture of the n-th crop.
+
+        They are (p, p, 3) and twice (s·p, s·p, 3).
+        """
         random = np.random.default_rng((self.seed, n))
         chosen = int(np.searchsorted(self._chances, random.random(), "right"))
         chosen = min(chosen, len(self.lr) - 1)
-        lr, hr = self.lr[chosen], self.hr[chosen]
-        p, s = self.patch, self.scale
+        lr, p, s = self.lr[chosen], self.patch, self.scale
         top = int(random.integers(lr.shape[0] - p + 1))
         left = int(random.integers(lr.shape[1] - p + 1))
         turns, flip = divmod(int(random.integers(8)), 2)
@@ -169,19 +229,21 @@ class Crops:
 
         return (
             augment(lr[top : top + p, left : left + p]),
-            augment(hr[s * top : s * (top + p), s * left : s * (left + p)]),
+            *(
+                augment(images[chosen][s * top : s * (top + p), s * left : s * (left + p)])
+                for images in self.targets
+            ),
         )
 
-    def batch(self, first: int, size: int) -> tuple[Tensor, Tensor]:
+    def batch(self, first: int, size: int) -> tuple[Tensor, ...]:
         """Return samples ``first`` to ``first + size - 1`` as float RGB in [0, 1].
 
         Returns:
-            LR, (size, 3, p, p), and HR, (size, 3, s·p, s·p), in channels_last memory format.
+            LR, (size, 3, p, p), HR and, if there is one, the teacher's pictures, (size, 3, s·p,
+            s·p), in channels_last memory format.
         """
         samples = [self.sample(n) for n in range(first, first + size)]
-        return to_tensor(np.stack([lr for lr, _ in samples])), to_tensor(
-            np.stack([hr for _, hr in samples])
-        )
+        return tuple(to_tensor(np.stack(images)) for images in zip(*samples, strict=True))
 
 
 def to_tensor(images: Pixels) -> Tensor:

@@ -27,7 +27,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from gladsr.network import Gladsr
 from gladsr.training.checkpoint import save_atomically, start_from
-from gladsr.training.data import Crops, PairedImages, load_pairs
+from gladsr.training.data import Crops, PairedImages, load_pairs, load_taught
 from gladsr.training.loss import stagewise_l1
 from gladsr.training.settings import ScheduleSettings, SettingsError, TrainingSettings, expand
 from gladsr.training.validate import Validation, validate
@@ -137,10 +137,10 @@ def train(settings: TrainingSettings, run: Path, *, resume: bool = False) -> Ite
         upcoming = fetch(state.step)
         while state.step < steps and not stopped:
             asked = time.monotonic()
-            lr, hr = upcoming.result()
+            batch = upcoming.result()
             waited += time.monotonic() - asked
             upcoming = fetch(state.step + 1)
-            losses.append(_step(network, state, lr, hr, settings))
+            losses.append(_step(network, state, batch, settings))
             state.seconds = seconds_before + time.monotonic() - began
 
             last = state.step == steps
@@ -180,14 +180,21 @@ def training_crops(settings: TrainingSettings) -> Crops:
     data = settings.data
     folders = [expand(folder) for folder in data.train]
     pairs = load_pairs(folders, settings.network.scale, expand(data.cache), exclude=data.exclude)
-    return Crops(pairs, data.patch, settings.seed, shuffle_colours=data.shuffle_colours)
+    return Crops(
+        pairs,
+        data.patch,
+        settings.seed,
+        taught=load_taught(pairs, expand(data.teacher)) if data.teacher else None,
+        area_power=data.area_power,
+        shuffle_colours=data.shuffle_colours,
+    )
 
 
 def validation_pairs(settings: TrainingSettings) -> PairedImages:
     """Return the images that these settings validate on."""
     data, few = settings.data, slice(settings.data.validation_images)
     pairs = load_pairs([expand(data.validation)], settings.network.scale, expand(data.cache))
-    return PairedImages(pairs.names[few], pairs.hr[few], pairs.lr[few])
+    return PairedImages(pairs.names[few], pairs.hr[few], pairs.lr[few], pairs.folder)
 
 
 def _start(settings: TrainingSettings) -> State:
@@ -229,12 +236,19 @@ def _scheduler(optimizer: Optimizer, schedule: ScheduleSettings) -> LRScheduler:
 
 
 def _step(
-    network: nn.Module, state: State, lr: Tensor, hr: Tensor, settings: TrainingSettings
+    network: nn.Module, state: State, batch: tuple[Tensor, ...], settings: TrainingSettings
 ) -> Tensor:
     """Take one step of the optimizer; return the loss."""
+    lr, *targets = (images.to(settings.device) for images in batch)
+    weights = (1 - settings.loss.teacher, settings.loss.teacher) if targets[1:] else (1.0,)
     with _precision(settings):
-        y_c, y = network(lr.to(settings.device))
-        loss = stagewise_l1(y_c, y, hr.to(settings.device), settings.loss.gamma)
+        y_c, y = network(lr)
+        loss = torch.stack(
+            [
+                weight * stagewise_l1(y_c, y, target, settings.loss.gamma)
+                for weight, target in zip(weights, targets, strict=True)
+            ]
+        ).sum()
     state.optimizer.zero_grad()
     loss.backward()  # type: ignore[no-untyped-call]
     if settings.optimizer.clip_norm:

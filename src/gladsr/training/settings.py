@@ -38,10 +38,16 @@ class DataSettings(_Settings):
 
     train: list[Path] = Field(min_length=1, description="Folders of HR training images.")
     exclude: list[str] = Field([], description="File names in those folders to leave out.")
+    teacher: Path | None = Field(
+        None, description="An ONNX network for this scale, whose pictures are learned from too."
+    )
     validation: Path = Field(description="Folder of HR images that PSNR is watched on.")
     validation_images: int = Field(100, ge=1, description="At most so many of them.")
     patch: int = Field(48, ge=8, description="Side of a crop in LR pixels (48 in Section IV-B).")
     batch: int = Field(16, ge=1, description="Crops a step (16 in Section IV-B).")
+    area_power: float = Field(
+        1.0, ge=0, le=1, description="Draw an image in proportion to its area to this power."
+    )
     shuffle_colours: bool = Field(
         False, description="Put R, G and B of every crop in random order, too."
     )
@@ -55,6 +61,9 @@ class LossSettings(_Settings):
 
     gamma: float = Field(
         0.5, ge=0, le=1, description="γ, the weight of the coarse output; the final's is 1 - γ."
+    )
+    teacher: float = Field(
+        0.8, ge=0, le=1, description="Weight of the teacher's pictures, if any; HR's is the rest."
     )
 
 

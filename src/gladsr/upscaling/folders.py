@@ -1,8 +1,9 @@
 """Which picture becomes which file, decided before anything is done."""
 
 import os
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
 from pathlib import Path
 
 from gladsr.pictures import SUFFIXES
@@ -25,7 +26,28 @@ class Job:
     destination: Path
 
 
-def plan(inputs: list[Path], output: Path, *, recursive: bool = False) -> list[Job]:
+@dataclass(frozen=True)
+class Plan:
+    """What is to be done.
+
+    Attributes:
+        jobs: The pictures.
+        others: How many files of the folders are none, or not asked for, and left alone.
+    """
+
+    jobs: list[Job]
+    others: int
+
+
+def plan(
+    inputs: list[Path],
+    output: Path,
+    *,
+    recursive: bool = False,
+    include: Sequence[str] = (),
+    exclude: Sequence[str] = (),
+    suffix: str | None = None,
+) -> Plan:
     """Pair every input picture with its output file.
 
     Args:
@@ -34,7 +56,11 @@ def plan(inputs: list[Path], output: Path, *, recursive: bool = False) -> list[J
         output: The file to write if there is one input file, unless it is a folder already;
             otherwise the folder to write into. Below it, pictures keep their names, and those
             of a folder their place in it.
-        recursive: Take folders with their subfolders.
+        recursive: Take folders with their subfolders, also those to which links lead.
+        include: Patterns such as "*.jpg". Of a folder, only files of which the name, or the path
+            in the folder, matches one of them in any case are taken.
+        exclude: Patterns of what is not taken.
+        suffix: What the names in an output folder end in; each picture's own if None.
 
     Raises:
         PlanError: A folder has no pictures, the output file's name has no picture's suffix, a file
@@ -47,37 +73,54 @@ def plan(inputs: list[Path], output: Path, *, recursive: bool = False) -> list[J
                 f"{output} is neither a folder nor a picture's name; "
                 f"pictures end in one of {', '.join(SUFFIXES)}"
             )
-        jobs = [Job(inputs[0], output)]
+        jobs, others = [Job(inputs[0], output)], 0
     else:
         if output.exists() and not output.is_dir():
             raise PlanError(f"{output} is a file; for several pictures, name a folder")
-        jobs = [
-            job
-            for path in dict.fromkeys(inputs)
-            for job in _jobs(path, output, recursive=recursive)
-        ]
+        jobs, others = [], 0
+        for path in dict.fromkeys(inputs):
+            if not path.is_dir():
+                pairs = [(path, output / path.name)]
+            else:
+                files = _files(path, output.resolve(), recursive=recursive)
+                pairs = [
+                    (path / file, output / file)
+                    for file in files
+                    if file.suffix.lower() in SUFFIXES
+                    and (not include or _matches(file, include))
+                    and not _matches(file, exclude)
+                ]
+                others += len(files) - len(pairs)
+                if not pairs:
+                    hint = "" if recursive else "; --recursive looks into its folders too"
+                    raise PlanError(f"there are no pictures in the folder {path}{hint}")
+            jobs += [Job(file, to.with_suffix(suffix) if suffix else to) for file, to in pairs]
     _refuse_collisions(jobs)
-    return jobs
+    return Plan(jobs, others)
 
 
-def _jobs(path: Path, output: Path, *, recursive: bool) -> Iterator[Job]:
-    if not path.is_dir():
-        yield Job(path, output / path.name)
-        return
-    inside = path.resolve() in output.resolve().parents
-    files = [
-        file
-        for file in sorted(path.rglob("*") if recursive else path.iterdir())
-        if file.suffix.lower() in SUFFIXES
-        and not any(part.startswith(".") for part in file.relative_to(path).parts)
-        and not (inside and file.resolve().is_relative_to(output.resolve()))  # of an earlier run
-        and file.is_file()
-    ]
-    if not files:
-        hint = "" if recursive else "; --recursive looks into its folders too"
-        raise PlanError(f"there are no pictures in the folder {path}{hint}")
-    for file in files:
-        yield Job(file, output / file.relative_to(path))
+def _files(folder: Path, output: Path, *, recursive: bool) -> list[Path]:
+    """Return the files in a folder that are not hidden, by name and without the folder's own."""
+
+    def walk(within: Path, above: frozenset[str]) -> Iterator[Path]:
+        real = os.path.realpath(folder / within)
+        if real in above:  # a link has led back
+            return
+        for path in (folder / within).iterdir():
+            if path.name.startswith("."):
+                continue
+            if path.is_file():
+                yield within / path.name
+            elif recursive and path.is_dir() and path.resolve() != output:
+                # The output folder is left out: what is in it is of an earlier run.
+                yield from walk(within / path.name, above | {real})
+
+    return sorted(walk(Path(), frozenset()))
+
+
+def _matches(path: Path, patterns: Sequence[str]) -> bool:
+    names = (path.name.casefold(), path.as_posix().casefold())
+    return any(fnmatchcase(name, pattern.casefold()) for pattern in patterns for name in names)
 
 
 def _refuse_collisions(jobs: list[Job]) -> None:

@@ -1,11 +1,14 @@
 """Between the pixels of pictures and the floats of the network."""
 
+import math
 from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
-from gladsr.pictures.depth import to_depth
+from gladsr.pictures import to_depth
+
+_BAND = 256  # rows
 
 
 def check_shape(shape: tuple[int, ...]) -> None:
@@ -58,7 +61,9 @@ def from_unit(values: NDArray[np.float32], like: NDArray[Any]) -> NDArray[Any]:
         >>> from_unit(values, like=np.zeros((1, 1), np.uint8))
         array([[  0,  51, 255]], dtype=uint8)
     """
-    pixels = to_depth(np.clip(values, 0, 1), like.dtype)
+    # Band by band, for large pictures: each step on the way makes another copy.
+    bands = np.array_split(values, math.ceil(len(values) / _BAND))
+    pixels = np.concatenate([to_depth(np.clip(band, 0, 1), like.dtype) for band in bands])
     return pixels[..., 0] if like.ndim == 2 else pixels
 
 

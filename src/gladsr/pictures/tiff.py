@@ -1,0 +1,90 @@
+"""TIFF files of several pages of any size, and what belongs to each, after libvips has written it.
+
+libvips writes pages of one size only, no EXIF, and a resolution where none is known.
+"""
+
+import errno
+import os
+import shutil
+import struct
+from typing import BinaryIO
+
+import numpy as np
+
+from gladsr.pictures.directories import (
+    LONG,
+    LONG8,
+    moved,
+    read_directory,
+    read_header,
+    read_offset,
+    read_values,
+    write_directory,
+    write_offset,
+    write_values,
+)
+from gladsr.pictures.metadata import exif_for_tiff, set_resolution
+
+_STRIP_OFFSETS, _TILE_OFFSETS = 273, 324
+_CLASSIC = 2**32 - 2**28  # bytes of pixels that surely fit, were they not to shrink
+
+
+def needs_big(nbytes: int) -> bool:
+    """Return whether so many bytes of pixels need a BigTIFF."""
+    return nbytes > _CLASSIC
+
+
+class PageWriter:
+    """Finishes a TIFF file that libvips has written with one page, and appends others.
+
+    Args:
+        file: The file.
+        exif: The EXIF block of its page, without prefix.
+        dpi: The page's resolution, across and down; None leaves none.
+    """
+
+    def __init__(self, file: BinaryIO, exif: bytes | None, dpi: tuple[float, float] | None) -> None:
+        self._file = file
+        file.seek(0, os.SEEK_END)  # it has grown behind this object's back
+        self._layout, self._link = read_header(file)
+        self._finish(file, 0, exif, dpi)
+
+    def append(self, page: BinaryIO, exif: bytes | None, dpi: tuple[float, float] | None) -> None:
+        """Append the page of another TIFF file, laid out as this one.
+
+        Args:
+            page: The file.
+            exif: As for the first page.
+            dpi: Likewise.
+
+        Raises:
+            OSError: The file gets too large for its offsets.
+        """
+        base = self._file.seek(0, os.SEEK_END)
+        base += self._file.write(b"\0" * (base % 2))
+        page.seek(0, os.SEEK_END)
+        page.seek(0)
+        shutil.copyfileobj(page, self._file, 2**20)
+        try:
+            self._finish(page, base, exif, dpi)
+        except struct.error as error:
+            raise OSError(errno.EFBIG, os.strerror(errno.EFBIG)) from error
+
+    def _finish(
+        self, page: BinaryIO, base: int, exif: bytes | None, dpi: tuple[float, float] | None
+    ) -> None:
+        """Write the directory of a page that now lies at `base`, and link it to the one before."""
+        file, layout = self._file, self._layout
+        _, start = read_header(page)
+        entries, _ = read_directory(page, read_offset(page, start, layout), layout)
+        directory = {tag: moved(entry, base, layout) for tag, entry in entries.items()}
+        for tag in {_STRIP_OFFSETS, _TILE_OFFSETS} & entries.keys():
+            offsets = read_values(page, entries[tag], layout).astype(np.uint64) + np.uint64(base)
+            kind = LONG8 if layout.big else LONG
+            directory[tag] = write_values(file, kind, offsets, layout)
+        set_resolution(file, directory, dpi, layout)
+        if exif:
+            directory |= exif_for_tiff(exif, file, layout)
+        place = write_directory(file, directory, layout)
+        write_offset(file, self._link, place, layout)
+        _, self._link = read_directory(file, place, layout)

@@ -1,0 +1,245 @@
+"""Many files: the next is read and the last is written while one is upscaled.
+
+One thread reads, one upscales, and the caller's writes. Between each two waits one picture at
+most, so that few are in memory however many there are.
+"""
+
+import contextlib
+from collections.abc import Callable, Generator, Iterator, Sequence
+from dataclasses import dataclass, replace
+from functools import partial
+from queue import Full, Queue
+from threading import Event, Thread
+from typing import Literal, TypeVar
+
+from gladsr import pictures
+from gladsr.engines import OutOfMemoryError
+from gladsr.pictures import Pages, Picture, PictureError
+from gladsr.upscaling.folders import Job
+from gladsr.upscaling.sizes import SizeError
+
+Existing = Literal["refuse", "replace", "skip"]
+"""What to do with a file that is in an output's place."""
+
+Progress = Callable[[float], None]
+"""Is told the share done, in (0, 1]."""
+
+Upscale = Callable[[Picture, Progress], Picture]
+
+T = TypeVar("T")
+
+_PATIENCE = 0.1  # seconds after which a thread that waits asks whether it is still needed
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a job.
+
+    Attributes:
+        job: The job.
+        error: Why there is no output; None if there is one.
+        skipped: Whether a file was in the output's place and was left there.
+    """
+
+    job: Job
+    error: Exception | None = None
+    skipped: bool = False
+
+
+@dataclass(frozen=True)
+class _Start:
+    """A file was opened; its pictures follow, and then its outcome."""
+
+    job: Job
+    pages: Pages
+
+
+_Event = _Start | Picture | Outcome
+
+
+class _StoppedError(Exception):
+    """Nobody waits for the results any more."""
+
+
+def upscale_files(
+    jobs: Sequence[Job],
+    upscale: Upscale,
+    *,
+    existing: Existing = "refuse",
+    quality: int = 95,
+    strip_metadata: bool = False,
+    max_pixels: int = pictures.MAX_PIXELS,
+    float_range: tuple[float, float] = (0, 1),
+    progress: Callable[[Job, float], None] = lambda _job, _share: None,
+) -> Generator[Outcome]:
+    """Upscale files, and yield what became of each as soon as it is known.
+
+    A file that cannot be read or written does not keep the others from it. Each output appears
+    whole or not at all. When the generator is closed, no output is begun any more.
+
+    Args:
+        jobs: What to read and write; folders are made as needed.
+        upscale: Is called in a thread of its own.
+        existing: What to do with files that are in an output's place when its turn comes.
+        quality: As for `pictures.write_pages`.
+        strip_metadata: Write nothing but the pixels and their colour profile.
+        max_pixels: As for `pictures.read_pages`.
+        float_range: Likewise.
+        progress: Is told the share done of a file, in (0, 1], from the thread that upscales.
+    """
+    stopped = Event()
+    given_up: set[Job] = set()
+
+    def tell(job: Job, share: float) -> None:
+        if stopped.is_set():
+            raise _StoppedError
+        progress(job, share)
+
+    read = _read(jobs, given_up, existing, max_pixels, float_range)
+    upscaled = _upscaled(_in_thread(read), upscale, tell, given_up)
+    with contextlib.closing(_in_thread(upscaled)) as events:
+        try:
+            for event in events:
+                if isinstance(event, _Start):
+                    yield _written(event, events, given_up, quality, strip_metadata)
+                elif isinstance(event, Outcome):
+                    yield event
+        except BaseException:
+            stopped.set()
+            raise
+
+
+def _read(
+    jobs: Sequence[Job],
+    given_up: set[Job],
+    existing: Existing,
+    max_pixels: int,
+    float_range: tuple[float, float],
+) -> Generator[_Event]:
+    for job in jobs:
+        try:
+            if existing != "replace" and job.destination.exists():
+                refused = FileExistsError(f"{job.destination} exists already")
+                yield Outcome(job, None if existing == "skip" else refused, existing == "skip")
+                continue
+            pages = pictures.read_pages(job.source, max_pixels=max_pixels, float_range=float_range)
+            yield _Start(job, pages)
+            for picture in pages.pictures:
+                yield picture
+                if job in given_up:
+                    break
+        except (PictureError, OSError) as error:
+            yield Outcome(job, error)
+        else:
+            yield Outcome(job)
+
+
+def _upscaled(
+    events: Generator[_Event],
+    upscale: Upscale,
+    tell: Callable[[Job, float], None],
+    given_up: set[Job],
+) -> Generator[_Event]:
+    failure: PictureError | None = None
+    with contextlib.closing(events):
+        for event in events:
+            if isinstance(event, _Start):
+                job, count, done, failure = event.job, event.pages.count, 0, None
+            if isinstance(event, Outcome) and failure:
+                yield replace(event, error=failure)
+            elif not isinstance(event, Picture):
+                yield event
+            elif not failure:
+                try:
+                    yield upscale(event, progress_of_page(partial(tell, job), done, count))
+                except (MemoryError, OutOfMemoryError):
+                    failure = PictureError(f"{job.source} is too large for this machine's memory.")
+                    given_up.add(job)
+                except SizeError as error:
+                    failure = PictureError(f"{job.source} is not upscaled: {error}.")
+                    given_up.add(job)
+                done += 1
+
+
+def _written(
+    start: _Start,
+    events: Iterator[_Event],
+    given_up: set[Job],
+    quality: int,
+    strip_metadata: bool,
+) -> Outcome:
+    """Write the pictures up to the outcome of reading them; give the job up if that fails."""
+
+    def following() -> Iterator[Picture]:
+        for event in events:
+            if isinstance(event, Outcome):
+                if event.error:
+                    raise event.error
+                return
+            if isinstance(event, Picture):
+                yield event.without_metadata() if strip_metadata else event
+
+    rest = following()
+    try:
+        start.job.destination.parent.mkdir(parents=True, exist_ok=True)
+        pages = replace(start.pages, pictures=rest)
+        pictures.write_pages(pages, start.job.destination, quality=quality)
+    except (PictureError, OSError) as error:
+        given_up.add(start.job)
+        with contextlib.suppress(PictureError, OSError):
+            for _ in rest:  # what is on its way
+                pass
+        return Outcome(start.job, error)
+    return Outcome(start.job)
+
+
+@dataclass(frozen=True)
+class _Last:
+    """What a queue ends with."""
+
+    error: BaseException | None = None
+
+
+def _in_thread(items: Generator[T]) -> Generator[T]:
+    """Make items in a thread, which ends when their taker leaves."""
+    queue: Queue[T | _Last] = Queue(1)
+    stopped = Event()
+    thread = Thread(target=_make, args=(items, queue, stopped), daemon=True)
+    thread.start()
+    try:
+        while not isinstance(item := queue.get(), _Last):
+            yield item
+        if item.error:
+            raise item.error
+    finally:
+        stopped.set()
+        thread.join()
+
+
+def _make(items: Generator[T], queue: "Queue[T | _Last]", stopped: Event) -> None:
+    def put(item: T | _Last) -> None:
+        while not stopped.is_set():
+            with contextlib.suppress(Full):
+                queue.put(item, timeout=_PATIENCE)
+                return
+
+    try:
+        with contextlib.closing(items):
+            for item in items:
+                put(item)
+                if stopped.is_set():
+                    return
+        put(_Last())
+    except BaseException as error:  # noqa: BLE001 - it is raised where the items are taken
+        put(_Last(error))
+
+
+def progress_of_page(progress: Progress, page: int, count: int) -> Progress:
+    """Return a page's progress, which counts for its part of a file's.
+
+    Args:
+        progress: Of the file.
+        page: Counted from 0.
+        count: Of the file's pages.
+    """
+    return lambda share: progress((page + share) / count)

@@ -1,0 +1,241 @@
+"""What belongs to a picture, in formats that hold it in different ways."""
+
+import functools
+import logging
+import struct
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+from PIL import ExifTags, Image, ImageCms, PngImagePlugin
+
+from gladsr.pictures import Picture, PictureError, read, write
+from gladsr.pictures.metadata import corrected_exif
+from tests.pictures.samples import GREY, PHOTO, saved, saved_tiff
+
+XMP = (
+    '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6" '
+    'exif:PixelXDimension="56"><tiff:ImageLength>40</tiff:ImageLength>Ä</rdf:Description>'
+    "</x:xmpmeta>"
+).encode()
+
+
+def _exif(order: str = "II") -> Image.Exif:
+    """An EXIF block with a camera's, a place's and unknown tags."""
+    exif = Image.Exif()
+    exif.endian = "<" if order == "II" else ">"
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.Make] = "Rolleiflex"
+    exif[ExifTags.Base.DateTime] = "1955:04:18 01:15:00"
+    exif[ExifTags.Base.Copyright] = "nobody"
+    camera = exif.get_ifd(ExifTags.IFD.Exif)
+    camera[ExifTags.Base.ExposureTime] = 1 / 500
+    camera[ExifTags.Base.ISOSpeedRatings] = 400
+    camera[ExifTags.Base.ExifImageWidth] = 56
+    camera[ExifTags.Base.ExifImageHeight] = 40
+    camera[ExifTags.Base.MakerNote] = b"a maker's note"
+    camera[0xEEEE] = b"unknown"
+    place = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    place[ExifTags.GPS.GPSLatitudeRef] = "N"
+    place[ExifTags.GPS.GPSLatitude] = (52.0, 31.0, 12.5)
+    return exif
+
+
+def _larger(picture: Picture) -> Picture:
+    return replace(picture, pixels=picture.pixels.repeat(2, axis=0).repeat(2, axis=1))
+
+
+def _all_tags(path: Path) -> dict[str, Any]:
+    """The tags as Pillow reads them."""
+    with Image.open(path) as image:
+        exif = image.getexif()
+        tags: dict[int, Any] = {**exif, **exif.get_ifd(ExifTags.IFD.Exif)}
+        place = exif.get_ifd(ExifTags.IFD.GPSInfo)
+    names = {ExifTags.TAGS.get(tag, str(tag)): value for tag, value in tags.items()}
+    return names | {ExifTags.GPSTAGS[tag]: value for tag, value in place.items()}
+
+
+@pytest.mark.parametrize("target", [".jpg", ".png", ".webp", ".tif", ".avif"])
+@pytest.mark.parametrize("source", ["JPEG", "PNG", "WEBP", "TIFF"])
+@pytest.mark.parametrize("order", ["II", "MM"])
+def test_exif_is_kept_in_every_format_and_corrected(
+    tmp_path: Path, source: str, target: str, order: str
+) -> None:
+    (tmp_path / "a").write_bytes(saved(PHOTO, source, exif=_exif(order).tobytes()))
+    write(_larger(read(tmp_path / "a")), tmp_path / f"b{target}")
+    tags = _all_tags(tmp_path / f"b{target}")
+    assert tags["Make"] == "Rolleiflex"
+    assert tags["DateTime"] == "1955:04:18 01:15:00"
+    assert tags["Copyright"] == "nobody"
+    assert float(tags["ExposureTime"]) == pytest.approx(1 / 500)
+    assert tags["ISOSpeedRatings"] == 400
+    assert tags["MakerNote"] == b"a maker's note"
+    assert tags["GPSLatitudeRef"] == "N"
+    assert [float(part) for part in tags["GPSLatitude"]] == [52, 31, 12.5]
+    assert tags.get("Orientation", 1) == 1
+    assert (tags["ExifImageWidth"], tags["ExifImageHeight"]) == (80, 112)
+    if target != ".avif":  # libvips writes it, and drops what it does not know
+        assert tags[str(0xEEEE)] == b"unknown"
+    again = read(tmp_path / f"b{target}")
+    assert again.pixels.shape == (112, 80, 3)
+    assert again.exif is not None
+
+
+def test_a_makers_note_stays_at_its_place_in_the_block() -> None:
+    block = _exif().tobytes()
+    corrected = corrected_exif(block, (100, 100), (300, 300))
+    assert corrected is not None
+    place = block.removeprefix(b"Exif\0\0").index(b"a maker's note")
+    assert corrected.index(b"a maker's note") == place
+
+
+@pytest.mark.parametrize("target", [".jpg", ".png", ".webp", ".tif", ".avif"])
+@pytest.mark.parametrize("source", ["JPEG", "PNG", "WEBP", "TIFF", "AVIF"])
+def test_xmp_is_kept_and_corrected(tmp_path: Path, source: str, target: str) -> None:
+    packet = PngImagePlugin.PngInfo()
+    packet.add_itxt("XML:com.adobe.xmp", XMP.decode())
+    how: dict[str, Any] = {"xmp": XMP}
+    if source == "PNG":
+        how = {"pnginfo": packet}
+    elif source == "TIFF":
+        how = {"tiffinfo": {700: XMP, 274: 6}}
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    if source != "TIFF":
+        how["exif"] = exif
+    (tmp_path / "a").write_bytes(saved(PHOTO, source, **how))
+    write(_larger(read(tmp_path / "a")), tmp_path / f"b{target}")
+    with Image.open(tmp_path / f"b{target}") as image:
+        xmp = image.info.get("xmp") or image.info["XML:com.adobe.xmp"].encode()
+    assert "Ä".encode() in xmp
+    assert b'exif:PixelXDimension="80"' in xmp
+    assert b"<tiff:ImageLength>112</tiff:ImageLength>" in xmp
+    if source != "AVIF":  # which turns its pictures itself
+        assert b'tiff:Orientation="1"' in xmp
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".avif", ".bmp", ".gif"])
+def test_no_resolution_is_stated_where_none_is_known(tmp_path: Path, suffix: str) -> None:
+    write(Picture(PHOTO), tmp_path / f"a{suffix}")
+    assert read(tmp_path / f"a{suffix}").dpi is None
+    with Image.open(tmp_path / f"a{suffix}") as image:
+        if suffix == ".tif":
+            assert not {282, 283} & set(image.tag_v2)  # type: ignore[attr-defined]  # a TIFF has it
+        else:
+            assert min(image.info.get("dpi", (0, 0))) == 0
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".avif", ".bmp"])
+def test_a_resolution_is_kept(tmp_path: Path, suffix: str) -> None:
+    write(Picture(PHOTO, dpi=(300, 150)), tmp_path / f"a{suffix}")
+    assert read(tmp_path / f"a{suffix}").dpi == pytest.approx((300, 150), rel=1e-3)
+
+
+def test_the_words_in_a_png_are_kept(tmp_path: Path) -> None:
+    words = PngImagePlugin.PngInfo()
+    words.add_text("parameters", "a cat, steps: 20")
+    words.add_itxt("Title", "Ünï 日本")
+    (tmp_path / "a.png").write_bytes(saved(PHOTO, "PNG", pnginfo=words))
+    write(read(tmp_path / "a.png"), tmp_path / "b.png")
+    with Image.open(tmp_path / "b.png") as image:
+        assert image.info["parameters"] == "a cat, steps: 20"
+        assert image.info["Title"] == "Ünï 日本"
+
+
+def test_an_exif_block_too_large_for_a_jpeg_is_left_out_with_a_warning(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    exif = _exif()
+    exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.MakerNote] = bytes(70_000)
+    write(Picture(PHOTO, exif=exif.tobytes()), tmp_path / "a.jpg")
+    assert "too large for a JPEG" in caplog.text
+    assert read(tmp_path / "a.jpg").exif is None
+
+
+def test_a_broken_block_is_left_out() -> None:
+    for block in (b"", b"Exif\0\0", b"Exif\0\0MM\0*\0\0\0\x08\0\x01", b"II*\0" + b"\xff" * 90):
+        assert corrected_exif(block, (9, 9), None) is None
+    block = _exif().tobytes().removeprefix(b"Exif\0\0")
+    for length in range(len(block)):
+        corrected_exif(block[:length], (9, 9), (72, 72), b"\xff\xd8")
+    random = np.random.default_rng(0)
+    for _ in range(500):
+        damaged = bytearray(block)
+        damaged[int(random.integers(8, len(block)))] = int(random.integers(256))
+        corrected_exif(bytes(damaged), (9, 9), (72, 72), b"\xff\xd8")
+
+
+def test_cmyk_becomes_rgb_and_a_line_says_so(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    image = Image.fromarray(PHOTO).convert("CMYK")
+    (tmp_path / "a.jpg").write_bytes(saved(image, "JPEG"))
+    with caplog.at_level(logging.WARNING):
+        picture = read(tmp_path / "a.jpg")
+    assert picture.pixels.shape == PHOTO.shape
+    assert picture.icc_profile is not None
+    assert [record.getMessage() for record in caplog.records] == [
+        f"{tmp_path / 'a.jpg'}: its CMYK becomes RGB, in the colour space sRGB"
+    ]
+
+
+# Colours: a wide gamut keeps its profile, or becomes sRGB where none can be kept
+
+
+@functools.cache
+def _wide_gamut() -> bytes:
+    """A profile like sRGB with red and green swapped, which no colour survives by chance."""
+    profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())
+    count = struct.unpack_from(">I", profile, 128)[0]
+    tags = {bytes(profile[132 + 12 * i : 136 + 12 * i]): 132 + 12 * i for i in range(count)}
+    red, green = tags[b"rXYZ"], tags[b"gXYZ"]
+    profile[red : red + 4], profile[green : green + 4] = b"gXYZ", b"rXYZ"
+    return bytes(profile)
+
+
+@pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".avif"])
+def test_a_profile_and_its_numbers_stay_where_they_can(tmp_path: Path, suffix: str) -> None:
+    write(Picture(PHOTO, icc_profile=_wide_gamut()), tmp_path / f"a{suffix}", quality=99)
+    again = read(tmp_path / f"a{suffix}")
+    assert again.icc_profile == _wide_gamut()
+    assert np.abs(again.pixels.astype(int) - PHOTO).mean() < 3
+
+
+@pytest.mark.parametrize("suffix", [".bmp", ".ppm", ".gif"])
+def test_where_no_profile_can_be_kept_the_colours_become_srgb(tmp_path: Path, suffix: str) -> None:
+    write(Picture(PHOTO, icc_profile=_wide_gamut()), tmp_path / f"a{suffix}")
+    again = read(tmp_path / f"a{suffix}").pixels
+    assert np.abs(again.astype(int) - PHOTO[..., [1, 0, 2]]).mean() < 12
+    write(Picture(PHOTO, icc_profile=b"nonsense"), tmp_path / f"b{suffix}")
+    assert np.abs(read(tmp_path / f"b{suffix}").pixels.astype(int) - PHOTO).mean() < 12
+
+
+# Floating point
+
+
+def test_floats_of_another_range_are_read_and_written_by_an_option(tmp_path: Path) -> None:
+    values = (GREY.astype(np.float32) * 30 - 1000).astype(np.float32)
+    (tmp_path / "a.tif").write_bytes(saved_tiff(values))
+    with pytest.raises(
+        PictureError, match=r"from -[0-9.]+ to [0-9.]+\. Scale .* or give their range"
+    ):
+        read(tmp_path / "a.tif")
+    picture = read(tmp_path / "a.tif", float_range=(-1000, 8000))
+    assert picture.pixels.min() >= 0
+    assert picture.pixels.max() <= 1
+    write(_larger(picture), tmp_path / "b.tif")
+    again = read(tmp_path / "b.tif", float_range=(-1000, 8000))
+    np.testing.assert_allclose(again.pixels, _larger(picture).pixels, atol=1e-6)
+    write(picture, tmp_path / "c.tif")
+    with Image.open(tmp_path / "c.tif") as image:
+        np.testing.assert_allclose(np.asarray(image), values, atol=1e-3)
+
+
+def test_pixels_mapped_from_a_file_are_written(tmp_path: Path) -> None:
+    mapped = np.memmap(tmp_path / "raw", np.uint8, "w+", shape=PHOTO.shape)
+    mapped[:] = PHOTO
+    for suffix in (".png", ".tif", ".ppm"):
+        write(Picture(mapped), tmp_path / f"a{suffix}")
+        np.testing.assert_array_equal(read(tmp_path / f"a{suffix}").pixels, PHOTO)

@@ -1,0 +1,142 @@
+"""Several pages, and animations."""
+
+import io
+from collections.abc import Iterator
+from dataclasses import replace
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pytest
+import tifffile
+from PIL import ExifTags, Image
+
+from gladsr.pictures import Pages, Picture, PictureError, read, read_pages, write_pages
+from tests.pictures.samples import CHANNELS, FRAMES, GREY, PHOTO, animation, deep, pages, saved
+
+
+def _put(folder: Path, name: str, content: bytes) -> Path:
+    path = folder / name
+    path.write_bytes(content)
+    return path
+
+
+def _twice_as_large(all_pages: Pages) -> Pages:
+    larger = (
+        replace(picture, pixels=picture.pixels.repeat(2, axis=0).repeat(2, axis=1))
+        for picture in all_pages.pictures
+    )
+    return replace(all_pages, pictures=larger)
+
+
+def test_every_page_of_a_tiff_is_kept_whatever_its_size_and_kind(tmp_path: Path) -> None:
+    originals: list[Any] = [PHOTO, deep(GREY)[:30, :20], GREY, deep(PHOTO)[:7]]
+    path = _put(tmp_path, "a.tif", pages(*originals))
+    all_pages = read_pages(path)
+    assert all_pages.count == 4
+    write_pages(_twice_as_large(all_pages), tmp_path / "b.tif")
+    with tifffile.TiffFile(tmp_path / "b.tif") as written:
+        assert len(written.pages) == 4
+        for page, original in zip(written.pages, originals, strict=True):
+            np.testing.assert_array_equal(page.asarray(), original.repeat(2, 0).repeat(2, 1))
+    again = [picture.pixels for picture in read_pages(tmp_path / "b.tif").pictures]
+    for ours, original in zip(again, originals, strict=True):
+        np.testing.assert_array_equal(ours, original.repeat(2, 0).repeat(2, 1))
+
+
+def test_every_page_keeps_its_own_metadata(tmp_path: Path) -> None:
+    pictures = []
+    for name, dpi in (("Ada", 300.0), ("Grace", 72.5)):
+        exif = Image.Exif()
+        exif[ExifTags.Base.Artist] = name
+        pictures.append(Picture(GREY, exif=exif.tobytes(), dpi=(dpi, 2 * dpi)))
+    write_pages(Pages(pictures, 2), tmp_path / "a.tif")
+    first, second = read_pages(tmp_path / "a.tif").pictures
+    assert first.dpi == pytest.approx((300, 600))
+    assert second.dpi == pytest.approx((72.5, 145))
+    with Image.open(tmp_path / "a.tif") as image:
+        for page, name in enumerate(("Ada", "Grace")):
+            image.seek(page)
+            assert image.getexif()[ExifTags.Base.Artist] == name
+
+
+def test_pages_are_read_one_at_a_time(tmp_path: Path) -> None:
+    path = _put(tmp_path, "a.tif", pages(GREY, GREY, GREY))
+    steps: list[str] = []
+
+    def watched() -> Iterator[Picture]:
+        for picture in read_pages(path).pictures:
+            steps.append("read")
+            yield picture
+            steps.append("written")
+
+    write_pages(Pages(watched(), 3), tmp_path / "b.tif")
+    assert steps == ["read", "written"] * 3
+
+
+@pytest.mark.parametrize("target", [".gif", ".webp"])
+@pytest.mark.parametrize("source", ["GIF", "WEBP"])
+def test_an_animation_keeps_every_frame_and_its_timing(
+    tmp_path: Path, source: str, target: str
+) -> None:
+    all_pages = read_pages(_put(tmp_path, "a", animation(source)))
+    assert (all_pages.count, all_pages.delays) == (3, (100, 200, 300))
+    write_pages(_twice_as_large(all_pages), tmp_path / f"b{target}", quality=90)
+    again = read_pages(tmp_path / f"b{target}")
+    assert (again.count, again.delays, again.plays) == (3, (100, 200, 300), all_pages.plays)
+    with Image.open(tmp_path / f"b{target}") as image:
+        assert image.n_frames == 3  # type: ignore[attr-defined]  # an animation has it
+        for number, frame in enumerate(FRAMES):
+            image.seek(number)
+            image.load()
+            assert image.info["duration"] == 100 * (number + 1)
+            shown = np.asarray(image.convert("RGB")).astype(int)
+            assert np.abs(shown - frame.repeat(2, 0).repeat(2, 1)).mean() < 12
+            loops = 3 if source == "GIF" else 2  # GIF counts what follows the first time
+            assert image.info["loop"] == loops - (target == ".gif")
+
+
+def test_an_animation_keeps_its_transparency(tmp_path: Path) -> None:
+    frames = [Image.fromarray(np.roll(CHANNELS["RGBA"], 9 * i, 1)) for i in range(3)]
+    content = saved(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
+    path = _put(tmp_path, "a.webp", content)
+    write_pages(read_pages(path), tmp_path / "b.webp", quality=100)
+    before, after = (list(read_pages(tmp_path / name).pictures) for name in ("a.webp", "b.webp"))
+    for old, new in zip(before, after, strict=True):
+        np.testing.assert_array_equal(old.pixels, new.pixels)
+        assert new.pixels.shape[2] == 4
+
+
+@pytest.mark.parametrize(
+    ("content", "suffix", "message"),
+    [
+        (pages(GREY, GREY), ".png", "PNG does not hold 2 pages. Choose TIFF"),
+        (pages(GREY, GREY), ".webp", "WebP does not hold 2 pages. Choose TIFF"),
+        (animation("GIF"), ".jpg", "JPEG does not hold 3 frames. Choose WebP or GIF"),
+        (animation("GIF"), ".tif", "TIFF does not hold 3 frames. Choose WebP or GIF"),
+    ],
+)
+def test_what_a_format_cannot_hold_is_refused(
+    tmp_path: Path, content: bytes, suffix: str, message: str
+) -> None:
+    path = _put(tmp_path, "a", content)
+    with pytest.raises(PictureError, match=message):
+        write_pages(read_pages(path), tmp_path / f"b{suffix}")
+    with pytest.raises(PictureError, match=r"pages or frames\. Save them as single pictures"):
+        read(path)
+    assert [path.name for path in tmp_path.iterdir()] == ["a"]
+
+
+def test_an_animated_png_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match=r"animated PNG\. Convert it to WebP or GIF"):
+        read_pages(_put(tmp_path, "a.png", animation("PNG")))
+
+
+def test_a_page_that_fails_leaves_no_file(tmp_path: Path) -> None:
+    content = pages(PHOTO, PHOTO)
+    with tifffile.TiffFile(io.BytesIO(content)) as file:
+        second = file.pages[1].dataoffsets[0]
+    path = _put(tmp_path, "a.tif", content[:second] + content[second + 3000 :])
+    with pytest.raises(PictureError, match=r"a\.tif"):
+        write_pages(read_pages(path), tmp_path / "b.tif")
+    assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
