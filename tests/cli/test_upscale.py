@@ -69,7 +69,7 @@ def test_a_picture_that_is_large_enough_is_named_and_the_rest_is_done(
     assert files("out") == ["b.png", "c.jpg"]
     first = capsys.readouterr().err.splitlines()[0]
     assert first == (
-        "gladsr: a.png is not upscaled: it has 40x32 pixels: 40x32 would not make it larger"
+        "gladsr: a.png is not upscaled: it has 40x32 pixels: 40x32 would not make it larger."
     )
 
 

@@ -51,8 +51,8 @@ class FarSighted:
 
     def attention(self, x: Array, *, draft: bool = False) -> Attention:
         assert not draft
-        means: Attention = x.mean((0, 1))[np.newaxis]
-        return means
+        mean: Array = x.mean((0, 1))
+        return mean[np.newaxis]
 
     def run(self, x: Array, *, draft: bool = False, attention: Attention | None = None) -> Array:
         assert not draft

@@ -198,7 +198,7 @@ def upscale(
     if overwrite and skip_existing:
         raise typer.TyperException("choose one of --overwrite and --skip-existing")
     if scale is not None and size is not None:
-        raise typer.BadParameter("choose one of --scale and --size")
+        raise typer.TyperException("choose one of --scale and --size")
     limits = _range(float_range)
     planned = plan(
         paths,

@@ -38,6 +38,7 @@ def set_attention(network: Gladsr, attention: Sequence[Tensor]) -> Iterator[None
     Where fewer are given than there are CSUs, the last keep their own.
 
     Example:
+        >>> import torch
         >>> from gladsr.network import GladsrConfig
         >>> network, x = Gladsr(GladsrConfig(glams=1, lsbs=1)), torch.rand(1, 3, 4, 5)
         >>> with read_attention(network) as attention:

@@ -156,7 +156,7 @@ def _upscaled(
                     failure = PictureError(f"{job.source} is too large for this machine's memory.")
                     given_up.add(job)
                 except SizeError as error:
-                    failure = PictureError(f"{job.source} is not upscaled: {error}")
+                    failure = PictureError(f"{job.source} is not upscaled: {error}.")
                     given_up.add(job)
                 done += 1
 

@@ -79,7 +79,10 @@ def limited(size: tuple[int, int], target: tuple[int, int], max_pixels: int) -> 
     if height * width >= max_pixels:
         raise SizeError(f"it has {width}x{height} pixels already, and may have {max_pixels}")
     scale = math.sqrt(max_pixels / (height * width))
-    return max(height, math.floor(scale * height)), max(width, math.floor(scale * width))
+    return (
+        min(target[0], max(height, math.floor(scale * height))),
+        min(target[1], max(width, math.floor(scale * width))),
+    )
 
 
 def passes(scale: float, trained: tuple[int, ...]) -> list[int]:

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterator
-from dataclasses import replace
+from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
@@ -27,13 +27,14 @@ def _silent(_share: float) -> None:
     """Tell nobody."""
 
 
+@dataclass(frozen=True)
 class Upscaler:
     """Upscales pictures with one model.
 
-    It holds no state but its settings and the loaded networks. It can be pickled: the copy loads
-    them again.
+    It is its settings and the loaded model, nothing that changes. It can be pickled: the copy loads
+    the model again.
 
-    Args:
+    Attributes:
         model: The model's name; `gladsr models` lists them.
         scale: How many times larger, above 1 and at most 8, whole or not; 2 if neither it nor a
             size is given. Networks are trained for 2, 3 and 4: the next larger one is run, two in
@@ -42,8 +43,7 @@ class Upscaler:
             may be None.
         max_pixels: The most pixels that a picture may become; it is scaled less if need be.
         engine: "openvino", "onnxruntime", "torch", or "auto" for the first of them installed.
-        precision: "fp32", or "bf16" where the processor computes in it: faster, and within about
-            a level of 8 bits.
+        precision: "fp32", or "bf16": faster where the processor computes in it, and less exact.
         tile: The side of a tile's core in LR pixels, 16 or more. "auto" is 256, and pictures of up
             to 384×384 pixels whole. It changes the memory and the time that are needed, not the
             picture.
@@ -67,68 +67,41 @@ class Upscaler:
         (15, 21)
     """
 
-    def __init__(
-        self,
-        model: str = "gladsr",
-        *,
-        scale: float | None = None,
-        size: tuple[int | None, int | None] | None = None,
-        max_pixels: int | None = None,
-        engine: EngineName = "auto",
-        precision: Precision = "fp32",
-        tile: int | Literal["auto"] = "auto",
-        ensemble: bool = False,
-        draft: bool = False,
-        device: str | None = None,
-        threads: int | None = None,
-    ) -> None:
-        if tile != "auto" and tile < MIN_CORE:
-            raise ValueError(f"tile is {tile}, but must be {MIN_CORE} or more")
-        if size is not None and scale is not None:
-            raise ValueError("give a scale or a size, not both")
-        if size is not None and min([side for side in size if side is not None], default=0) < 1:
-            raise ValueError("the size must be a width, a height or both, of 1 or more")
-        if max_pixels is not None and max_pixels < 1:
-            raise ValueError(f"max_pixels is {max_pixels}, but must be 1 or more")
-        if size is None:
-            scale = 2 if scale is None else scale
-            sizes.check_scale(scale)
-        self._settings: dict[str, Any] = {
-            "model": model,
-            "scale": scale,
-            "size": size,
-            "max_pixels": max_pixels,
-            "engine": engine,
-            "precision": precision,
-            "tile": tile,
-            "ensemble": ensemble,
-            "draft": draft,
-            "device": device,
-            "threads": threads,
-        }
-        self._model = model
-        self._scale = scale
-        self._size = size
-        self._max_pixels = max_pixels
-        self._core = None if tile == "auto" else tile
-        self._ensemble = ensemble
-        self._draft = draft
-        self._load = partial(
-            engines.load, engine=engine, device=device, precision=precision, threads=threads
-        )
-        self._engines: dict[int, Engine] = {}
-        self._lock = Lock()
-        self._trained = zoo.MODELS.get(model, (2,))  # an unknown one is refused by `zoo.card`
-        for trained in sizes.passes(scale or 2, self._trained):
-            self._engine(trained)
+    model: str = "gladsr"
+    _: KW_ONLY
+    scale: float | None = None
+    size: tuple[int | None, int | None] | None = None
+    max_pixels: int | None = None
+    engine: EngineName = "auto"
+    precision: Precision = "fp32"
+    tile: int | Literal["auto"] = "auto"
+    ensemble: bool = False
+    draft: bool = False
+    device: str | None = None
+    threads: int | None = None
+    _engines: "_Engines" = field(init=False, repr=False, compare=False)
 
-    def __repr__(self) -> str:
-        """Return the call that makes an equal upscaler."""
-        return f"Upscaler({', '.join(f'{key}={value!r}' for key, value in self._settings.items())})"
+    def __post_init__(self) -> None:
+        """Check the settings and load the networks of the scale."""
+        if self.tile != "auto" and self.tile < MIN_CORE:
+            raise ValueError(f"tile is {self.tile}, but must be {MIN_CORE} or more")
+        if self.max_pixels is not None and self.max_pixels < 1:
+            raise ValueError(f"max_pixels is {self.max_pixels}, but must be 1 or more")
+        if self.size is None:
+            object.__setattr__(self, "scale", 2 if self.scale is None else self.scale)
+            sizes.check_scale(self.scale or 0)
+        elif self.scale is not None:
+            raise ValueError("give a scale or a size, not both")
+        elif min([side for side in self.size if side is not None], default=0) < 1:
+            raise ValueError("the size must be a width, a height or both, of 1 or more")
+        object.__setattr__(self, "_engines", _Engines(self))
+        # A size needs others, picture by picture; of one, what cannot be had is refused now.
+        self._engines.for_scale(self.scale or 2)
 
     def __reduce__(self) -> tuple[Any, ...]:
-        """Pickle the settings; an engine's compiled model cannot be pickled."""
-        return partial(Upscaler, **self._settings), ()
+        """Pickle the settings alone; an engine's compiled model cannot be pickled."""
+        settings = {item.name: getattr(self, item.name) for item in fields(self) if item.init}
+        return partial(Upscaler, **settings), ()
 
     @overload
     def __call__(self, picture: Image.Image) -> Image.Image: ...
@@ -221,42 +194,58 @@ class Upscaler:
         return upscaled
 
     def _upscale_array(self, pixels: NDArray[Any], progress: Progress = _silent) -> NDArray[Any]:
-        upscaled = self._upscaled(pixels)
+        check_shape(pixels.shape)
+        before = (pixels.shape[0], pixels.shape[1])
+        after = self._size_of(before)
+        upscaled = Upscaled(
+            pixels,
+            after,
+            self._engines.for_scale(max(after[0] / before[0], after[1] / before[1])),
+            core=None if self.tile == "auto" else self.tile,
+            draft=self.draft,
+        )
         y = np.empty(upscaled.shape, pixels.dtype)
         done = 0
         for part in upscaled.parts():
             y[part.top : part.bottom, part.left : part.right] = upscaled.read(part)
             done += math.prod(part.size)
-            progress(done / math.prod(upscaled.shape[:2]))
+            progress(done / math.prod(after))
         return y
-
-    def _upscaled(self, pixels: NDArray[Any]) -> Upscaled:
-        """Return the picture as it will be; nothing is computed yet."""
-        check_shape(pixels.shape)
-        before = (pixels.shape[0], pixels.shape[1])
-        after = self._size_of(before)
-        largest = max(new / old for new, old in zip(after, before, strict=True))
-        return Upscaled(
-            pixels,
-            after,
-            [(scale, self._engine(scale)) for scale in sizes.passes(largest, self._trained)],
-            core=self._core,
-            draft=self._draft,
-        )
 
     def _size_of(self, before: tuple[int, int]) -> tuple[int, int]:
         """Return the height and width that a picture of some height and width becomes."""
-        if self._size is not None:
-            after = sizes.fitted(before, *self._size)
+        if self.size is not None:
+            after = sizes.fitted(before, *self.size)
         else:
-            assert self._scale is not None  # noqa: S101 - tells the type checker: one of them is
-            after = sizes.scaled(before, self._scale)
-        return after if self._max_pixels is None else sizes.limited(before, after, self._max_pixels)
+            assert self.scale is not None  # noqa: S101 - tells the type checker: one of them is
+            after = sizes.scaled(before, self.scale)
+        return after if self.max_pixels is None else sizes.limited(before, after, self.max_pixels)
+
+
+class _Engines:
+    """The engines of an upscaler's model, each loaded when it is first needed."""
+
+    def __init__(self, upscaler: Upscaler) -> None:
+        self._model = upscaler.model
+        self._ensemble = upscaler.ensemble
+        self._load = partial(
+            engines.load,
+            engine=upscaler.engine,
+            device=upscaler.device,
+            precision=upscaler.precision,
+            threads=upscaler.threads,
+        )
+        self._loaded: dict[int, Engine] = {}
+        self._lock = Lock()
+
+    def for_scale(self, scale: float) -> list[tuple[int, Engine]]:
+        """Return the scale and the engine of each pass that together reach a scale."""
+        trained = zoo.MODELS.get(self._model, (2,))  # an unknown model is refused by its card
+        return [(each, self._engine(each)) for each in sizes.passes(scale, trained)]
 
     def _engine(self, scale: int) -> Engine:
-        """Return the engine with the network of a scale, loaded when it is first asked for."""
         with self._lock:
-            if scale not in self._engines:
-                loaded = self._load(zoo.card(self._model, scale))
-                self._engines[scale] = SelfEnsemble(loaded) if self._ensemble else loaded
-            return self._engines[scale]
+            if scale not in self._loaded:
+                engine = self._load(zoo.card(self._model, scale))
+                self._loaded[scale] = SelfEnsemble(engine) if self._ensemble else engine
+            return self._loaded[scale]
