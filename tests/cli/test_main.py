@@ -77,7 +77,7 @@ def test_ctrl_c_ends_with_code_130_and_no_traceback(
     def press_ctrl_c(*_arguments: object, **_settings: object) -> None:
         raise KeyboardInterrupt
 
-    monkeypatch.setattr(Upscaler, "save", press_ctrl_c)
+    monkeypatch.setattr(Upscaler, "upscale", press_ctrl_c)
     assert main(["upscale", str(PHOTO), "-o", str(tmp_path / "out.png")]) == 130
     assert "Traceback" not in capsys.readouterr().err
     assert list(tmp_path.iterdir()) == []

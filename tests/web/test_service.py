@@ -408,8 +408,8 @@ def test_a_client_that_leaves_frees_its_place(tight: Server):
 
 
 def test_a_picture_that_takes_too_long_is_given_up_and_the_next_is_done():
-    with running("--max-seconds", "1.5") as server:
-        assert_problem(ask(server, png(256), ensemble=True), 503, "time-limit")
+    with running("--max-seconds", "5") as server:
+        assert_problem(ask(server, png(512), ensemble=True), 503, "time-limit")
         wait_until(lambda: is_ready(server))
         assert ask(server, png(4)).status_code == 200
         wait_until(lambda: not stored(server))
