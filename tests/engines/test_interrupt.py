@@ -12,6 +12,7 @@ AFTER_TWO_MODELS = """
 import gc, os, signal
 import numpy as np
 import gladsr
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job begins without it
 upscalers = [gladsr.Upscaler("gladsr-l", engine="openvino") for _ in range(2)]
 for upscaler in upscalers:
     upscaler(np.zeros((16, 16, 3), np.uint8))
