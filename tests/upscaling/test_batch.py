@@ -197,12 +197,14 @@ def test_an_error_of_the_upscaler_ends_the_work():
 
 
 _RUN = """
-import sys, time
+import signal, sys, time
 from pathlib import Path
 from dataclasses import replace
 from gladsr.upscaling.batch import upscale_files
 from gladsr.upscaling.folders import plan
 from gladsr.pictures import resize
+
+signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job begins without it
 
 def upscale(picture, progress):
     time.sleep(0.02)
