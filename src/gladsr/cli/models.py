@@ -34,10 +34,10 @@ def models(
 
 def _table(zoo: list[Card]) -> Table:
     test_sets = list(dict.fromkeys(name for card in zoo for name in card.scores))
-    table = Table("model", "scale", box=box.SIMPLE_HEAD)
+    table = Table("model", "scale", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
     for column in ("parameters", "Mult-Adds", *test_sets):
         table.add_column(column, justify="right")
-    table.add_column("licence")
+    table.add_column("licence", no_wrap=True)
     for card in zoo:
         table.add_row(
             card.name,
