@@ -82,7 +82,7 @@ def running(*options: str, token: str | None = None) -> Iterator[Server]:
                 process.stderr.close()
 
 
-@pytest.fixture(scope="session")
+@pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A service with its usual limits, shared by the tests that only ask."""
     with running() as server:
