@@ -1,5 +1,6 @@
 """Picture files against Pillow and tifffile, and everything that can be wrong with a file."""
 
+import functools
 import io
 import os
 import struct
@@ -29,6 +30,7 @@ CHANNELS = {
 XMP = b'<x:xmpmeta xmlns:x="adobe:ns:meta/"><test/></x:xmpmeta>'
 
 
+@functools.cache  # a profile holds the second in which it was made
 def _profile() -> bytes:
     return ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
 

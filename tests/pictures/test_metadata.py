@@ -184,7 +184,7 @@ def test_cmyk_becomes_rgb_and_a_line_says_so(
 # Colours: a wide gamut keeps its profile, or becomes sRGB where none can be kept
 
 
-@functools.cache
+@functools.cache  # a profile holds the second in which it was made
 def _wide_gamut() -> bytes:
     """A profile like sRGB with red and green swapped, which no colour survives by chance."""
     profile = bytearray(ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes())

@@ -11,7 +11,15 @@ import pytest
 import tifffile
 from PIL import ExifTags, Image
 
-from gladsr.pictures import Pages, Picture, PictureError, read, read_pages, write_pages
+from gladsr.pictures import (
+    Pages,
+    Picture,
+    PictureError,
+    measure,
+    read,
+    read_pages,
+    write_pages,
+)
 from tests.pictures.samples import CHANNELS, FRAMES, GREY, PHOTO, animation, deep, pages, saved
 
 
@@ -42,6 +50,44 @@ def test_every_page_of_a_tiff_is_kept_whatever_its_size_and_kind(tmp_path: Path)
     again = [picture.pixels for picture in read_pages(tmp_path / "b.tif").pictures]
     for ours, original in zip(again, originals, strict=True):
         np.testing.assert_array_equal(ours, original.repeat(2, 0).repeat(2, 1))
+
+
+@pytest.mark.parametrize(
+    ("others", "big"),
+    [([PHOTO], False), ([PHOTO.repeat(2, 0)], True), ([deep(PHOTO)], True), ([], False)],
+    ids=["alike", "larger", "deeper", "alone"],
+)
+def test_pages_of_unknown_size_go_into_a_big_tiff(
+    tmp_path: Path, others: list[Any], big: bool
+) -> None:
+    """What follows a small first page may exceed the 4 GB of TIFF 6.0."""
+    path = _put(tmp_path, "a.tif", pages(PHOTO, *others))
+    write_pages(_twice_as_large(read_pages(path)), tmp_path / "b.tif")
+    with tifffile.TiffFile(tmp_path / "b.tif") as written:
+        assert written.is_bigtiff == big
+        assert len(written.pages) == 1 + len(others)
+
+
+def test_the_sizes_of_pages_and_frames_are_told_without_decoding(tmp_path: Path) -> None:
+    several = _put(tmp_path, "a.tif", pages(PHOTO, GREY[:30, :20], deep(PHOTO)[:7]))
+    assert measure(several, max_pages=3) == [(40, 56), (30, 20), (7, 56)]
+    with pytest.raises(PictureError, match=r"a\.tif has 3 pages, more than the limit of 2\."):
+        measure(several, max_pages=2)
+    on_its_side = Image.Exif()
+    on_its_side[ExifTags.Base.Orientation] = 6
+    for name, expected in (
+        ("b.jpg", [(56, 40)]),
+        ("b.png", [(40, 56)]),
+        ("b.bmp", [(40, 56)]),
+        ("b.gif", [(40, 56)] * 3),
+        ("b.webp", [(40, 56)] * 3),
+    ):
+        options: dict[str, Any] = {"exif": on_its_side} if name == "b.jpg" else {}
+        if len(expected) == 3:
+            others = [Image.fromarray(np.roll(PHOTO, step, axis=1)) for step in (1, 2)]
+            options = {"save_all": True, "append_images": others}
+        Image.fromarray(PHOTO).save(tmp_path / name, **options)
+        assert measure(tmp_path / name, max_pages=1) == expected
 
 
 def test_every_page_keeps_its_own_metadata(tmp_path: Path) -> None:

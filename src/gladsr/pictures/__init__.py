@@ -4,9 +4,9 @@ from gladsr.pictures.colour import luminance
 from gladsr.pictures.depth import to_depth
 from gladsr.pictures.formats import SUFFIXES
 from gladsr.pictures.picture import Pages, Picture, PictureError
-from gladsr.pictures.reading import MAX_PIXELS, read, read_pages
+from gladsr.pictures.reading import MAX_PIXELS, measure, read, read_pages
 from gladsr.pictures.resize import mod_crop, resize
-from gladsr.pictures.writing import write, write_pages
+from gladsr.pictures.writing import check_pages, room_for, write, write_pages
 
 __all__ = [
     "MAX_PIXELS",
@@ -14,11 +14,14 @@ __all__ = [
     "Pages",
     "Picture",
     "PictureError",
+    "check_pages",
     "luminance",
+    "measure",
     "mod_crop",
     "read",
     "read_pages",
     "resize",
+    "room_for",
     "to_depth",
     "write",
     "write_pages",

@@ -19,6 +19,7 @@ class Format:
         grey: Whether it has grey without colours.
         alpha: Whether it has transparency.
         profile: Whether it has a colour profile.
+        side: How many pixels across and down libvips writes at most; None if no picture has more.
         several: Whether it holds pages of any size, frames that are shown one after another, or
             just one picture.
     """
@@ -31,12 +32,15 @@ class Format:
     grey: bool = True
     alpha: bool = True
     profile: bool = True
+    side: int | None = None
     several: Literal["pages", "frames"] | None = None
 
 
 FORMATS = (
     Format("PNG", (".png",), re.compile(rb"\x89PNG\r\n\x1a\n"), "png", ("uint8", "uint16")),
-    Format("JPEG", (".jpg", ".jpeg"), re.compile(rb"\xff\xd8\xff"), "jpeg", alpha=False),
+    Format(
+        "JPEG", (".jpg", ".jpeg"), re.compile(rb"\xff\xd8\xff"), "jpeg", alpha=False, side=65500
+    ),
     Format(
         "TIFF",
         (".tif", ".tiff"),
@@ -51,6 +55,7 @@ FORMATS = (
         re.compile(rb"RIFF....WEBP", re.DOTALL),
         "webp",
         grey=False,
+        side=16383,
         several="frames",
     ),
     Format(
@@ -60,6 +65,7 @@ FORMATS = (
         "heif",
         ("uint8", "uint16"),  # of which it keeps 12 bits
         grey=False,
+        side=16384,
     ),
     Format(
         "GIF",
@@ -68,6 +74,7 @@ FORMATS = (
         "gif",
         grey=False,
         profile=False,
+        side=65535,
         several="frames",
     ),
     Format("BMP", (".bmp",), re.compile(rb"BM"), None, alpha=False, profile=False),

@@ -6,6 +6,8 @@ from typing import Any
 
 from numpy.typing import NDArray
 
+MM_PER_INCH = 25.4
+
 
 class PictureError(Exception):
     """A picture cannot be read or written; the message names the file, the reason and a remedy."""
@@ -17,7 +19,8 @@ class Picture:
 
     Attributes:
         pixels: H×W grey, H×W×2 grey and alpha, H×W×3 RGB or H×W×4 RGB and alpha, the alpha not
-            multiplied in; uint8, uint16, or floating point in [0, 1].
+            multiplied in; uint8, uint16, or floating point in [0, 1]. Those of a large picture may
+            lie in a temporary file (`gladsr.pictures.mapped`).
         icc_profile: The colour profile of the pixels; sRGB is meant where there is none.
         exif: The EXIF block as it stood in the file. Its orientation is already applied to the
             pixels; when it is written, it is reset, and sizes, resolution and thumbnail corrected.
@@ -52,12 +55,14 @@ class Pages:
         count: How many there are.
         delays: How long each frame of an animation is shown, in ms; None if it is none.
         plays: How often an animation is shown, 0 for ever.
+        alike: Whether all pages have the size and the kind of the first.
     """
 
     pictures: Iterable[Picture]
     count: int = 1
     delays: tuple[int, ...] | None = None
     plays: int = 0
+    alike: bool = True
 
 
 def pixels_of(image: Any) -> NDArray[Any]:

@@ -2,11 +2,11 @@
 
 import contextlib
 import logging
-import math
 import os
 import re
 import struct
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from itertools import product
 from pathlib import Path
 from typing import Any, BinaryIO
 
@@ -17,8 +17,9 @@ from PIL import BmpImagePlugin, ImageFile, PpmImagePlugin
 
 from gladsr.pictures.depth import to_depth
 from gladsr.pictures.formats import NAMES, Format, by_content
+from gladsr.pictures.mapped import bands, empty, forget
 from gladsr.pictures.metadata import exif_of_tiff, upright_xmp
-from gladsr.pictures.picture import Pages, Picture, PictureError, pixels_of
+from gladsr.pictures.picture import MM_PER_INCH, Pages, Picture, PictureError
 
 MAX_PIXELS = 2**28
 """The most pixels that a file may have unless told otherwise: 16,384 × 16,384."""
@@ -38,7 +39,18 @@ _READABLE = {
     "scrgb": (3, 4),
     "cmyk": (4,),
 }
-_MM_PER_INCH = 25.4
+_DEPTHS = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
+# How pixels are turned upright, by the orientation that EXIF states.
+_TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
+    2: lambda pixels: pixels[:, ::-1],
+    3: lambda pixels: pixels[::-1, ::-1],
+    4: lambda pixels: pixels[::-1],
+    5: lambda pixels: pixels.swapaxes(0, 1),
+    6: lambda pixels: pixels[::-1].swapaxes(0, 1),
+    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
+    8: lambda pixels: pixels[:, ::-1].swapaxes(0, 1),
+}
+_TURNED = 1024  # the side of the squares that are turned at a time
 _PNG_WITHOUT_RESOLUTION = 2.834  # pixels per mm as libvips tells; 72 dpi would be 2.835
 _PNG_TEXT = re.compile(r"png-comment-\d+-(.+)", re.DOTALL)
 
@@ -73,6 +85,7 @@ def read_pages(
     *,
     max_pixels: int = MAX_PIXELS,
     float_range: tuple[float, float] = (0, 1),
+    folder: Path | None = None,
 ) -> Pages:
     """Read a PNG, JPEG, TIFF, WebP, AVIF, GIF, BMP or PPM file; its content tells which.
 
@@ -84,6 +97,7 @@ def read_pages(
         path: The file.
         max_pixels: The most pixels that it may have, all pages together.
         float_range: The floating-point values that become 0 and 1 in the pixels.
+        folder: Where the pixels of large pictures go, in temporary files; into memory if None.
 
     Raises:
         PictureError: The file is missing, may not be read, is damaged, cut short or no such
@@ -96,7 +110,7 @@ def read_pages(
         if format_.loader is None:
             with _pillow_image(file, format_) as image:
                 _check_size(path, *image.size, 1, max_pixels)
-            return Pages(_named(path, _pillow_pictures(path)))
+            return Pages(_named(path, _pillow_pictures(path, folder)))
         header = _load(file, format_)
         count = _field(header, "n-pages", 1)
         _check_size(path, header.width, header.height, count, max_pixels)
@@ -107,13 +121,49 @@ def read_pages(
             raise _damaged(path, "its end is missing")
         if format_.several == "frames" and count > 1:
             return Pages(
-                _named(path, _frames(path)),
+                _named(path, _frames(path, folder)),
                 count,
                 delays=tuple(max(0, delay) for delay in header.get("delay")),
                 plays=_field(header, "loop", 0),
             )
         pages = count if format_.several == "pages" else 1
-        return Pages(_named(path, _vips_pictures(path, pages, max_pixels, float_range)), pages)
+        pictures = _vips_pictures(path, pages, max_pixels, float_range, folder)
+        alike = pages == 1 or _are_alike(file, format_)
+        return Pages(_named(path, pictures), pages, alike=alike)
+
+
+def measure(path: str | os.PathLike[str], *, max_pages: int) -> list[tuple[int, int]]:
+    """Return the height and width of every page or frame of a file, upright, decoding none.
+
+    Args:
+        path: The file, of a format that `read_pages` reads.
+        max_pages: The most pages that a TIFF file may have: to open each takes time.
+
+    Raises:
+        PictureError: The file is missing, may not be read, is damaged, no such picture, or has too
+            many pages.
+    """
+    path = Path(path)
+    with _errors_named(path), _opened(path) as (file, format_):
+        if format_.loader is None:
+            with _pillow_image(file, format_) as image:
+                return [(image.height, image.width)]
+        first = _load(file, format_)
+        count = _field(first, "n-pages", 1) if format_.several else 1
+        if format_.several != "pages":
+            return [_upright_size(first)] * count
+        if count > max_pages:
+            raise PictureError(f"{path} has {count} pages, more than the limit of {max_pages}.")
+        return [_upright_size(_page(path, number)) for number in range(count)]
+
+
+def _page(path: Path, number: int) -> pyvips.Image:
+    with _opened(path) as (file, format_):
+        return _load(file, format_, page=number)
+
+
+def _upright_size(image: pyvips.Image) -> tuple[int, int]:
+    return (image.width, image.height) if _lies_on_its_side(image) else (image.height, image.width)
 
 
 @contextlib.contextmanager
@@ -130,9 +180,8 @@ def _errors_named(path: Path) -> Iterator[None]:
 
 
 def _damaged(path: Path, reason: str) -> PictureError:
-    return PictureError(
-        f"{path} cannot be read: it is damaged, cut short or of a rare kind ({reason})."
-    )
+    said = f" ({reason})" if reason else ""
+    return PictureError(f"{path} cannot be read: it is damaged, cut short or of a rare kind{said}.")
 
 
 def _named(path: Path, pictures: Iterator[Picture]) -> Iterator[Picture]:
@@ -164,6 +213,15 @@ def _load(file: BinaryIO, format_: Format, **options: Any) -> pyvips.Image:
     fail_on = "warning" if format_.name == "TIFF" and options else "error"
     load = getattr(pyvips.Image, f"{format_.loader}load_source")
     return load(source, access="sequential", fail_on=fail_on, **options)
+
+
+def _are_alike(file: BinaryIO, format_: Format) -> bool:
+    """Return whether libvips would join all pages into one picture; it reads their headers."""
+    try:
+        _load(file, format_, n=-1)
+    except pyvips.Error:
+        return False
+    return True
 
 
 def _check_size(path: Path, width: int, height: int, pages: int, max_pixels: int) -> None:
@@ -218,7 +276,11 @@ def _gif_colours(flags: bytes) -> int:
 
 
 def _vips_pictures(
-    path: Path, count: int, max_pixels: int, float_range: tuple[float, float]
+    path: Path,
+    count: int,
+    max_pixels: int,
+    float_range: tuple[float, float],
+    folder: Path | None,
 ) -> Iterator[Picture]:
     """Yield the pages of a file; each is opened anew, so that only one is in memory."""
     for page in range(count):
@@ -229,43 +291,77 @@ def _vips_pictures(
             _check_kind(path, image)
             dpi = _dpi(image, format_)
             metadata = {ours: _field(image, name, None) for ours, name in _METADATA.items()}
-            if _field(image, "orientation", 1) != 1:
-                image = image.copy_memory().autorot()
-                metadata["xmp"] = metadata["xmp"] and upright_xmp(metadata["xmp"])
+            turn = _TURNS.get(_field(image, "orientation", 1))
             if image.interpretation == "cmyk":
                 image = _cmyk_to_srgb(image)
                 metadata["icc_profile"] = image.get(_METADATA["icc_profile"])
                 logger.warning("%s: its CMYK becomes RGB, in the colour space sRGB", path)
-            pixels = pixels_of(image)
+            pixels = _decoded(image, folder)
+            if turn:
+                pixels = _turned(pixels, turn, folder)
+                metadata["xmp"] = metadata["xmp"] and upright_xmp(metadata["xmp"])
             if format_.name == "GIF" and image.bands == 4 and pixels[..., 3].all():
                 pixels = pixels[..., :3]
             if format_.name == "TIFF":
                 metadata["exif"] = exif_of_tiff(file, page)
         if pixels.dtype.kind == "f":
-            pixels = _to_unit(path, pixels, float_range)
+            _to_unit(path, pixels, float_range)
         else:
             float_range = (0, 1)
         yield Picture(pixels, **metadata, text=_text(image), dpi=dpi, float_range=float_range)
 
 
-def _frames(path: Path) -> Iterator[Picture]:
+def _decoded(image: pyvips.Image, folder: Path | None) -> NDArray[Any]:
+    """Decode pixels from the top to the bottom, as files hold them."""
+    shape = (image.height, image.width, image.bands)[: 3 if image.bands > 1 else 2]
+    pixels = empty(shape, _DEPTHS[image.format], folder)
+    region = pyvips.Region.new(image)
+    top = 0
+    for band in bands(pixels):
+        strip = region.fetch(0, top, image.width, len(band))
+        band[:] = np.frombuffer(strip, pixels.dtype).reshape(band.shape)
+        top += len(band)
+    return pixels
+
+
+def _turned(
+    pixels: NDArray[Any], turn: Callable[[NDArray[Any]], NDArray[Any]], folder: Path | None
+) -> NDArray[Any]:
+    """Turn pixels, square by square: a row of the one may be a column of the other."""
+    view = turn(pixels)
+    turned = empty(view.shape, view.dtype, folder)
+    for top, left in product(*(range(0, side, _TURNED) for side in view.shape[:2])):
+        square = slice(top, top + _TURNED), slice(left, left + _TURNED)
+        turned[square] = view[square]
+        forget(pixels)
+        forget(turned)
+    return turned
+
+
+def _frames(path: Path, folder: Path | None) -> Iterator[Picture]:
     """Yield the frames of an animation, whole pictures that are decoded one after another."""
     with _opened(path) as (file, format_):
         image = _load(file, format_, n=-1)
         metadata = {ours: _field(image, name, None) for ours, name in _METADATA.items()}
         height = image.get("page-height")
         for top in range(0, image.height, height):
-            yield Picture(pixels_of(image.crop(0, top, image.width, height)), **metadata)
+            frame = image.crop(0, top, image.width, height)
+            yield Picture(_decoded(frame, folder), **metadata)
 
 
-def _to_unit(path: Path, pixels: NDArray[Any], float_range: tuple[float, float]) -> NDArray[Any]:
+def _to_unit(path: Path, pixels: NDArray[Any], float_range: tuple[float, float]) -> None:
+    """Bring the pixels to [0, 1] in their place."""
     low, high = float_range
-    if not (pixels.min() >= low and pixels.max() <= high):  # also where one is not a number
+    ranges = [(band.min(), band.max()) for band in bands(pixels)]
+    least, most = np.min(ranges), np.max(ranges)
+    if not (least >= low and most <= high):  # also where one is not a number
         raise PictureError(
-            f"{path} has floating-point pixels from {pixels.min():g} to {pixels.max():g}. "
+            f"{path} has floating-point pixels from {least:g} to {most:g}. "
             f"Scale them to the range from {low:g} to {high:g}, or give their range."
         )
-    return pixels if float_range == (0, 1) else (pixels - low) / np.float32(high - low)
+    if float_range != (0, 1):
+        for band in bands(pixels):
+            band[:] = (band - low) / np.float32(high - low)
 
 
 def _field(image: pyvips.Image, name: str, default: Any) -> Any:
@@ -288,7 +384,7 @@ def _dpi(image: pyvips.Image, format_: Format) -> tuple[float, float] | None:
         stated = _field(image, "resolution-unit", "none") != "none"
     if not stated:
         return None
-    across, down = image.xres * _MM_PER_INCH, image.yres * _MM_PER_INCH
+    across, down = image.xres * MM_PER_INCH, image.yres * MM_PER_INCH
     return (down, across) if _lies_on_its_side(image) else (across, down)
 
 
@@ -313,7 +409,7 @@ def _pillow_image(file: BinaryIO, format_: Format) -> ImageFile.ImageFile:
         raise OSError(str(error)) from error
 
 
-def _pillow_pictures(path: Path) -> Iterator[Picture]:
+def _pillow_pictures(path: Path, folder: Path | None) -> Iterator[Picture]:
     with _opened(path) as (file, format_), _pillow_image(file, format_) as image:
         try:
             dpi = image.info.get("dpi")
@@ -322,7 +418,7 @@ def _pillow_pictures(path: Path) -> Iterator[Picture]:
                 and image.mode != "1"
                 and image.tile[0].codec_name != "ppm_plain"
             ):
-                pixels = _binary_ppm(file, image)
+                pixels = _binary_ppm(file, image, folder)
             else:
                 pixels = _pillow_pixels(image)
         except (SyntaxError, ValueError, IndexError, TypeError, struct.error) as error:
@@ -338,17 +434,21 @@ def _pillow_pixels(image: ImageFile.ImageFile) -> NDArray[Any]:
     return np.asarray(image)
 
 
-def _binary_ppm(file: BinaryIO, image: ImageFile.ImageFile) -> NDArray[Any]:
+def _binary_ppm(file: BinaryIO, image: ImageFile.ImageFile, folder: Path | None) -> NDArray[Any]:
     """Read the samples, which Pillow would bring to 8 bits in colour."""
     tile = image.tile[0]
     white = 65535 if image.mode == "I" else 255
     if isinstance(tile.args, tuple):  # neither of them
         _, white = tile.args
-    depth: type[Any] = np.uint16 if white > 255 else np.uint8
+    kind = np.dtype(">u2" if white > 255 else "u1")
+    depth = np.uint16 if white > 255 else np.uint8
     shape = (image.height, image.width, 3)[: 3 if image.mode == "RGB" else 2]
+    pixels = empty(shape, depth, folder)
     file.seek(tile.offset)
-    samples = np.frombuffer(file.read(), ">u2" if white > 255 else "u1")
-    samples = samples[: math.prod(shape)].reshape(shape)
-    if white in {255, 65535}:
-        return samples.astype(depth)
-    return to_depth(np.minimum(samples / np.float32(white), 1), depth)
+    for band in bands(pixels):
+        samples = np.frombuffer(file.read(band.nbytes), kind).reshape(band.shape)
+        if white in {255, 65535}:
+            band[:] = samples
+        else:
+            band[:] = to_depth(np.minimum(samples / np.float32(white), 1), depth)
+    return pixels

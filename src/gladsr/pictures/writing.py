@@ -2,6 +2,7 @@
 
 import contextlib
 import logging
+import math
 import os
 import secrets
 import tempfile
@@ -13,13 +14,15 @@ from typing import Any, BinaryIO
 
 import numpy as np
 import pyvips  # type: ignore[import-untyped]  # it ships stubs, but does not mark them
+from numpy.typing import NDArray
 from PIL import Image
 
 from gladsr.pictures import containers, tiff
 from gladsr.pictures.depth import levels, to_depth
 from gladsr.pictures.formats import SUFFIXES, Format, by_name
+from gladsr.pictures.mapped import Mapped, bands, empty, forget
 from gladsr.pictures.metadata import corrected_exif, corrected_xmp, has_thumbnail
-from gladsr.pictures.picture import Pages, Picture, PictureError, pixels_of
+from gladsr.pictures.picture import MM_PER_INCH, Pages, Picture, PictureError, pixels_of
 
 # What libvips calls the pixels that are written: their kind, grey, and RGB.
 _WRITTEN = {
@@ -27,9 +30,9 @@ _WRITTEN = {
     "uint16": ("ushort", "grey16", "rgb16"),
     "float32": ("float", "b-w", "scrgb"),
 }
-_MM_PER_INCH = 25.4
 _THUMBNAIL_SIDE = 160
 _STRIP = 256  # rows
+_OF_SYSTEM = "system error: "
 _JPEG_OPTIMIZED = 2**23  # pixels, for about 100 MB
 
 logger = logging.getLogger(__name__)
@@ -46,8 +49,8 @@ def write_pages(pages: Pages, path: str | os.PathLike[str], *, quality: int = 95
     The file appears whole or not at all, in place of one that is there. A format without 16 bits
     or floating point gets the deepest that it has, a format without transparency drops an alpha
     that is opaque everywhere, and WebP, AVIF and GIF turn grey into RGB. Where a format has no
-    colour profile, the colours become sRGB. Pixels that are mapped from a file are not copied into
-    memory for PNG, JPEG, TIFF and PPM.
+    colour profile, the colours become sRGB. Pixels that lie in a temporary file go strip by strip
+    into PNG, JPEG, TIFF and PPM; the other formats' libraries want them whole in memory.
 
     Args:
         pages: What to write.
@@ -59,13 +62,9 @@ def write_pages(pages: Pages, path: str | os.PathLike[str], *, quality: int = 95
             them, or the file cannot be written.
     """
     path = Path(path)
-    format_ = by_name(path)
-    if format_ is None:
-        raise PictureError(
-            f"{path} cannot be written: the name must end in one of {', '.join(SUFFIXES)}."
-        )
-    _check_several(pages, format_, path)
-    with _errors_named(path), _appearing(path) as file:
+    check_pages(pages, path)
+    format_ = _format_of(path)
+    with _errors_named(path), appearing(path) as file:
         if format_.several == "pages":
             _write_tiff(file, pages, format_, path)
         elif pages.count > 1:
@@ -75,8 +74,63 @@ def write_pages(pages: Pages, path: str | os.PathLike[str], *, quality: int = 95
             _write_picture(file, picture, format_, path, quality)
 
 
+def check_pages(pages: Pages, path: Path) -> None:
+    """Refuse pages, before they are gone through, that cannot become a file of that name.
+
+    Raises:
+        PictureError: The name has no picture's ending, or its format cannot hold so many.
+    """
+    format_ = _format_of(path)
+    kind, others = ("pages", "TIFF") if pages.delays is None else ("frames", "WebP or GIF")
+    if pages.count > 1 and format_.several != kind:
+        raise PictureError(
+            f"{path} cannot be written: {format_.name} does not hold {pages.count} {kind}. "
+            f"Choose {others}."
+        )
+
+
+def room_for(path: Path, pixels: NDArray[Any], size: tuple[int, int]) -> NDArray[Any]:
+    """Return an array for what a picture becomes, if it can then be written under that name.
+
+    If it is large, it lies in a temporary file beside the picture file; then the disk must have
+    room for both, the picture file being taken for as large as the pixels are.
+
+    Args:
+        path: The picture file, in a folder that exists.
+        pixels: The picture.
+        size: The height and width that it becomes.
+
+    Returns:
+        An array to fill, of the kind and channels of ``pixels``.
+
+    Raises:
+        PictureError: The name has no picture's ending, its format cannot hold a picture of such a
+            size or its transparency, or the disk has too little room.
+    """
+    format_ = _format_of(path)
+    if format_.side and max(size) > format_.side:
+        raise PictureError(
+            f"{path} cannot be written: it would have {size[1]} × {size[0]} pixels, and "
+            f"{format_.name} holds {format_.side} a side. Choose PNG or TIFF."
+        )
+    _check_alpha(pixels, format_, path)
+    shape = (*size, *pixels.shape[2:])
+    with _errors_named(path):
+        nbytes = math.prod(shape) * pixels.dtype.itemsize
+        return empty(shape, pixels.dtype, path.parent, beyond=nbytes)
+
+
+def _format_of(path: Path) -> Format:
+    format_ = by_name(path)
+    if format_ is None:
+        raise PictureError(
+            f"{path} cannot be written: the name must end in one of {', '.join(SUFFIXES)}."
+        )
+    return format_
+
+
 @contextlib.contextmanager
-def _appearing(path: Path) -> Iterator[BinaryIO]:
+def appearing(path: Path) -> Iterator[BinaryIO]:
     """Open a file that takes its name, and any other's place, when it is whole.
 
     Where the system can, it has no name at all before, so that nothing is left even of a process
@@ -107,25 +161,19 @@ def _errors_named(path: Path) -> Iterator[None]:
     except OSError as error:
         raise PictureError(f"{path} cannot be written: {error.strerror or error}.") from error
     except pyvips.Error as error:
-        reason = error.detail.strip().partition("\n")[0]
+        reasons = error.detail.strip().splitlines()
+        # Such as a full disk, which libvips names after what it kept it from.
+        of_system = [reason for reason in reasons if reason.startswith(_OF_SYSTEM)]
+        reason = "".join((of_system or reasons)[:1]).removeprefix(_OF_SYSTEM)
         raise PictureError(f"{path} cannot be written: {reason}.") from error
-
-
-def _check_several(pages: Pages, format_: Format, path: Path) -> None:
-    kind, others = ("pages", "TIFF") if pages.delays is None else ("frames", "WebP or GIF")
-    if pages.count > 1 and format_.several != kind:
-        raise PictureError(
-            f"{path} cannot be written: {format_.name} does not hold {pages.count} {kind}. "
-            f"Choose {others}."
-        )
 
 
 def _write_picture(
     file: BinaryIO, picture: Picture, format_: Format, path: Path, quality: int
 ) -> None:
-    image = _image(picture, format_, path)
-    exif, xmp = _corrected(picture, image)
-    image = _with(image, iptc=picture.iptc, exif=exif, xmp=xmp)
+    plain = _image(picture, format_, path)
+    exif, xmp = _corrected(picture, plain)
+    image = _with(plain, iptc=picture.iptc, exif=exif, xmp=xmp)
     match format_.name:
         case "PNG":
             head = partial(
@@ -145,7 +193,7 @@ def _write_picture(
             file.write(_webp(image, exif, quality))
         case "AVIF":
             keep = "icc|xmp|exif" if exif else "icc|xmp"
-            across, down = (dots / _MM_PER_INCH for dots in picture.dpi or (72, 72))
+            across, down = (dots / MM_PER_INCH for dots in picture.dpi or (72, 72))
             image = image.copy(xres=across, yres=down)
             _save(image, file, ".avif", compression="av1", Q=quality, keep=keep)
         case "GIF":
@@ -153,50 +201,57 @@ def _write_picture(
         case "BMP":
             Image.fromarray(pixels_of(image)).save(file, "BMP", dpi=picture.dpi or (0, 0))
         case "PPM":
-            _write_ppm(file, image)
+            _write_ppm(file, image, picture.pixels)
 
 
 def _write_tiff(file: BinaryIO, pages: Pages, format_: Format, path: Path) -> None:
     writer = None
     for picture in pages.pictures:
-        image = _image(picture, format_, path)
-        exif, xmp = _corrected(picture, image)
-        image = _with(image, iptc=picture.iptc, xmp=xmp)
+        plain = _image(picture, format_, path)
+        exif, xmp = _corrected(picture, plain)
+        image = _with(plain, iptc=picture.iptc, xmp=xmp)
         options = {
             "compression": "deflate",
             "predictor": "float" if image.format == "float" else "horizontal",
             "keep": "icc|iptc|xmp",
         }
         if writer is None:
-            big = tiff.needs_big(picture.pixels.nbytes * pages.count)
+            # How large other pages than the first become is not known yet.
+            big = not pages.alike or tiff.needs_big(picture.pixels.nbytes * pages.count)
             _save(image, file, ".tif", bigtiff=big, **options)
             writer = tiff.PageWriter(file, exif, picture.dpi)
         else:
-            with tempfile.TemporaryFile(dir=path.parent) as page:
+            with tempfile.TemporaryFile(prefix=".gladsr-", dir=path.parent) as page:
                 _save(image, page, ".tif", bigtiff=big, **options)
                 writer.append(page, exif, picture.dpi)
 
 
 def _write_frames(file: BinaryIO, pages: Pages, format_: Format, path: Path, quality: int) -> None:
     """Write an animation, its frames gathered in a file rather than in memory."""
-    with tempfile.TemporaryFile(dir=path.parent) as raw:
-        for picture in pages.pictures:
-            np.ascontiguousarray(to_depth(picture.pixels, np.uint8)).tofile(raw)
-        height, *rest = picture.pixels.shape
-        tall = np.memmap(raw, np.uint8, "r", shape=(pages.count * height, *rest))
-        image = _image(replace(picture, pixels=tall), format_, path)
-        image.set_type(pyvips.GValue.gint_type, "page-height", height)
-        image.set_type(pyvips.GValue.array_int_type, "delay", pages.delays)
-        image.set_type(pyvips.GValue.gint_type, "loop", pages.plays)
-        if format_.name == "WebP":
-            exif = corrected_exif(picture.exif, (rest[0], height), picture.dpi)
-            file.write(_webp(_with(image, exif=exif, xmp=picture.xmp), exif, quality))
-        else:
-            _save(image, file, ".gif", keep="none")
+    for number, picture in enumerate(pages.pictures):
+        frame = to_depth(picture.pixels, np.uint8)
+        height, *rest = frame.shape
+        if number == 0:
+            tall = empty((pages.count * height, *rest), np.uint8, path.parent)
+        tall[number * height : (number + 1) * height] = frame
+        forget(tall)
+    image = _image(replace(picture, pixels=tall), format_, path)
+    image.set_type(pyvips.GValue.gint_type, "page-height", height)
+    image.set_type(pyvips.GValue.array_int_type, "delay", pages.delays)
+    image.set_type(pyvips.GValue.gint_type, "loop", pages.plays)
+    if format_.name == "WebP":
+        exif = corrected_exif(picture.exif, (rest[0], height), picture.dpi)
+        file.write(_webp(_with(image, exif=exif, xmp=picture.xmp), exif, quality))
+    else:
+        _save(image, file, ".gif", keep="none")
 
 
 def _image(picture: Picture, format_: Format, path: Path) -> pyvips.Image:
-    """Return the pixels as the format holds them, with their profile; nothing is computed yet."""
+    """Return the pixels as the format holds them, with their profile; nothing is computed yet.
+
+    Those that lie in a file are forgotten while they, or what is made of them, are computed. For
+    that the object must be held until then, even if others are made of it: libvips calls back.
+    """
     pixels = np.ascontiguousarray(picture.pixels)
     if pixels.dtype.kind == "f":
         pixels = pixels.astype(np.float32, copy=False)
@@ -206,11 +261,7 @@ def _image(picture: Picture, format_: Format, path: Path) -> pyvips.Image:
     image = pyvips.Image.new_from_memory(pixels, width, height, channels, kind)
     image = image.copy(interpretation=grey if channels < 3 else rgb)
     if channels in {2, 4} and not format_.alpha:
-        if image[-1].min() < levels(pixels.dtype):
-            raise PictureError(
-                f"{path} cannot be written: {format_.name} holds no transparency. "
-                "Choose PNG, TIFF or WebP."
-            )
+        _check_alpha(pixels, format_, path)
         image = image[: channels - 1]
     depth = pixels.dtype.name if pixels.dtype.name in format_.depths else format_.depths[-1]
     if depth != pixels.dtype.name:
@@ -218,7 +269,21 @@ def _image(picture: Picture, format_: Format, path: Path) -> pyvips.Image:
     elif depth == "float32" and picture.float_range != (0, 1):
         low, high = picture.float_range
         image = image.linear(high - low, low)
-    return _with_profile(image, picture.icc_profile, format_)
+    image = _with_profile(image, picture.icc_profile, format_)
+    if isinstance(picture.pixels, Mapped):
+        image.set_progress(True)
+        image.signal_connect("eval", lambda *_: forget(pixels))
+    return image
+
+
+def _check_alpha(pixels: NDArray[Any], format_: Format, path: Path) -> None:
+    if format_.alpha or pixels.ndim == 2 or pixels.shape[2] not in {2, 4}:
+        return
+    if any(band[..., -1].min() < levels(pixels.dtype) for band in bands(pixels)):
+        raise PictureError(
+            f"{path} cannot be written: {format_.name} holds no transparency. "
+            "Choose PNG, TIFF or WebP."
+        )
 
 
 def _to_depth(image: pyvips.Image, old: np.dtype[Any], new: np.dtype[Any]) -> pyvips.Image:
@@ -322,7 +387,8 @@ def _webp(image: pyvips.Image, exif: bytes | None, quality: int) -> bytes:
     return containers.webp_with_exif(data, exif) if exif else data
 
 
-def _write_ppm(file: BinaryIO, image: pyvips.Image) -> None:
+def _write_ppm(file: BinaryIO, image: pyvips.Image, pixels: NDArray[Any]) -> None:
+    """Write an image strip by strip, and forget the pixels that it is made of."""
     magic, white = (
         ("P6" if image.bands == 3 else "P5"),
         (65535 if image.format == "ushort" else 255),
@@ -331,3 +397,4 @@ def _write_ppm(file: BinaryIO, image: pyvips.Image) -> None:
     for top in range(0, image.height, _STRIP):
         strip = image.crop(0, top, image.width, min(_STRIP, image.height - top)).numpy()
         file.write(strip.astype(strip.dtype.newbyteorder(">")).tobytes())
+        forget(pixels)
