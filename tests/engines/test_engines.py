@@ -1,10 +1,12 @@
 import logging
 import sys
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any, get_args
 
 import numpy as np
 import onnx
+import onnxruntime
 import pytest
 import skimage
 import torch
@@ -15,8 +17,12 @@ from gladsr import engines, zoo
 from gladsr.engines import EngineError, EngineName, MissingExtraError, OutOfMemoryError, engine
 from gladsr.engines.engine import out_of_memory_named
 from gladsr.engines.onnxruntime import OnnxRuntimeEngine
-from gladsr.engines.openvino import OpenVINOEngine
+from gladsr.engines.openvino import OpenVINOEngine, capabilities
 from gladsr.engines.torch import TorchEngine
+from gladsr.paper.attention import attend
+from gladsr.pictures import resize, to_depth
+from gladsr.scoring import psnr
+from gladsr.upscaling.pixels import to_unit
 
 ENGINES: tuple[EngineName, ...] = ("openvino", "onnxruntime", "torch")
 CARD = zoo.card("gladsr-l", 3)
@@ -46,6 +52,31 @@ def test_every_engine_gives_what_the_network_gives(
     np.testing.assert_allclose(loaded.run(photo), y, atol=1e-4)
     np.testing.assert_allclose(loaded.run(photo, draft=True), y_c, atol=1e-4)
     assert np.abs(y - y_c).max() > 1e-3  # so that the two cannot be mistaken for each other
+
+
+@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("model", ["gladsr", "gladsr-l"])
+def test_every_engine_agrees_with_the_network_at_free_sizes(name: EngineName, model: str):
+    network = zoo.load_network(model, 2)
+    loaded = engines.load(zoo.card(model, 2), name)
+    for height, width in ((1, 1), (2, 31), (40, 9), (64, 33)):
+        x = np.random.default_rng(height).random((height, width, 3), np.float32)
+        with torch.inference_mode():
+            _, y = network(torch.from_numpy(x).permute(2, 0, 1)[None])
+        np.testing.assert_allclose(loaded.run(x), y[0].permute(1, 2, 0), atol=1e-3)
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_every_engine_gives_the_guided_masks_in_their_order(
+    name: EngineName, photo: NDArray[np.float32]
+):
+    modules = attend(zoo.load_network(CARD.name, CARD.scale), photo)
+    assert [module.net for module in modules] == ["basic", "basic", "refine", "refine"]
+    masks = engines.load(CARD, name).masks(photo)
+    assert len(masks) == len(modules)
+    for mask, module in zip(masks, modules, strict=True):
+        assert module.mask is not None
+        np.testing.assert_allclose(mask, module.mask, atol=1e-4)
 
 
 @pytest.mark.parametrize("name", ENGINES)
@@ -170,11 +201,24 @@ def test_a_draft_does_not_run_the_refine_net_in_torch(photo: NDArray[np.float32]
 def test_openvino_is_told_its_precision_and_threads(precision: engines.Precision):
     loaded = OpenVINOEngine(CARD.onnx_path, device="CPU", precision=precision, threads=1)
     loaded.run(np.zeros((4, 4, 3), np.float32))
-    compiled = loaded._compiled["y", "of"]
-    can = "BF16" in loaded._capabilities("CPU")
-    wanted = "bf16" if precision == "bf16" and can else "f32"
+    (compiled,) = [part for key, part in loaded._compiled.items() if key[0] == "y"]
+    wanted = "bf16" if precision == "bf16" and "BF16" in capabilities("CPU") else "f32"
     assert compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name() == wanted
     assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
+
+
+def test_bf16_of_openvino_adds_to_an_exact_picture():
+    if "BF16" not in capabilities("CPU"):
+        pytest.skip("this processor does not compute in bf16")
+    original = skimage.data.chelsea()[:200, :200]
+    x = to_unit(resize(original, scale=1 / 2))
+    card = zoo.card("gladsr", 2)
+    exact, fast = (
+        psnr(to_depth(engines.load(card, "openvino", precision=how).run(x), np.uint8), original, 2)
+        for how in ("fp32", "bf16")
+    )
+    assert exact > 30
+    assert fast > exact - 0.005  # dB; 0.02 and more where the bicubic itself is in bf16
 
 
 @pytest.mark.parametrize("name", ["openvino", "torch"])
@@ -188,22 +232,132 @@ def test_bf16_stays_near_fp32(name: EngineName, photo: NDArray[np.float32]):
 def test_without_bf16_openvino_says_so_and_uses_fp32(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, photo: NDArray[np.float32]
 ):
-    monkeypatch.setattr(OpenVINOEngine, "_capabilities", lambda *_: ["FP32"])
+    monkeypatch.setattr("gladsr.engines.openvino.capabilities", lambda _: ["FP32"])
     loaded = engines.load(CARD, "openvino", precision="bf16")
     assert "does not compute in bf16; fp32 is used" in caplog.text
     np.testing.assert_array_equal(loaded.run(photo), engines.load(CARD, "openvino").run(photo))
 
 
-def test_onnxruntime_says_that_it_uses_fp32(caplog: pytest.LogCaptureFixture):
+@pytest.mark.parametrize(
+    ("name", "precision"), [("onnxruntime", "bf16"), ("onnxruntime", "int8"), ("torch", "int8")]
+)
+def test_an_engine_says_that_it_uses_fp32(
+    name: EngineName, precision: engines.Precision, caplog: pytest.LogCaptureFixture
+):
     with caplog.at_level(logging.WARNING):
-        engines.load(CARD, "onnxruntime", precision="bf16")
-    assert "fp32 is used" in caplog.text
+        engines.load(CARD, name, precision=precision)
+    assert f"does not compute in {precision}; fp32 is used" in caplog.text
+
+
+def test_what_is_not_finite_in_bf16_is_computed_in_fp32(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, photo: NDArray[np.float32]
+):
+    exact = engines.load(CARD, "torch")
+    attention, masks = exact.attention(photo), exact.masks(photo)
+    parts = {"whole": photo, "part": photo[:20]}
+    for method in ("run", "attention", "masks"):
+        monkeypatch.setattr(TorchEngine, method, _overflowing(getattr(TorchEngine, method)))
+    loaded = engines.load(CARD, "torch", precision="bf16")
+    for part in parts.values():
+        np.testing.assert_array_equal(loaded.run(part), exact.run(part))
+    np.testing.assert_array_equal(loaded.attention(photo), attention)
+    np.testing.assert_array_equal(loaded.masks(photo), masks)
+    given = loaded.run(photo, draft=True, attention=attention)
+    np.testing.assert_array_equal(given, exact.run(photo, draft=True, attention=attention))
+    assert [record.message for record in caplog.records] == [
+        f"{loaded} gave values that are not finite; they are computed in fp32"
+    ]
+    assert "bf16" in str(loaded)
+
+
+def _overflowing(compute: Callable[..., Any]) -> Callable[..., Any]:
+    """Return a method that gives one infinite value in bf16, as an overflow does."""
+
+    def computed(self: TorchEngine, *arguments: Any, **settings: Any) -> Any:
+        values = compute(self, *arguments, **settings)
+        if self._precision == "bf16":
+            values.flat[-1] = np.inf
+        return values
+
+    return computed
 
 
 def test_auto_is_the_first_engine_installed(monkeypatch: pytest.MonkeyPatch):
     assert isinstance(engines.load(CARD), OpenVINOEngine)
     monkeypatch.setattr(engine, "find_spec", lambda name: name != "openvino")
     assert isinstance(engines.load(CARD), OnnxRuntimeEngine)
+    monkeypatch.setattr(engine, "find_spec", lambda name: name == "torch")
+    assert isinstance(engines.load(CARD), TorchEngine)
+
+
+def test_auto_asks_the_engines_that_have_the_device(monkeypatch: pytest.MonkeyPatch):
+    asked = []
+
+    def refuse(library: str, _card: zoo.Card, **settings: Any) -> engines.Engine:
+        asked.append((library, settings["device"]))
+        raise engines.DeviceError(f"{library} has none")
+
+    monkeypatch.setattr(engine, "_loaded", refuse)
+    for device in ("cuda:1", "mps", "dml", "coreml", "GPU.0", "cpu"):
+        with pytest.raises(EngineError, match="has none"):
+            engines.load(CARD, device=device)
+    assert asked == [
+        ("torch", "cuda:1"),
+        ("onnxruntime", "cuda:1"),
+        ("torch", "mps"),
+        ("onnxruntime", "dml"),
+        ("onnxruntime", "coreml"),
+        ("openvino", "GPU.0"),
+        *((name, "cpu") for name in ("openvino", "onnxruntime", "torch")),
+    ]
+
+
+def test_what_was_picked_is_logged(caplog: pytest.LogCaptureFixture):
+    with caplog.at_level(logging.INFO, "gladsr"):
+        loaded = engines.load(CARD)
+    assert f"gladsr-l ×3 is run by {loaded}" in caplog.text
+    assert str(loaded).startswith("OpenVINO 20")
+    assert str(loaded).endswith(" on CPU in fp32")
+
+
+@pytest.mark.parametrize(
+    ("device", "provider"),
+    [
+        ("cpu", ("CPUExecutionProvider", {})),
+        ("cuda", ("CUDAExecutionProvider", {})),
+        ("cuda:1", ("CUDAExecutionProvider", {"device_id": "1"})),
+        ("DML:0", ("DmlExecutionProvider", {"device_id": "0"})),
+        ("coreml", ("CoreMLExecutionProvider", {})),
+    ],
+)
+def test_onnxruntime_runs_on_what_its_build_has(
+    monkeypatch: pytest.MonkeyPatch, device: str, provider: tuple[str, dict[str, str]]
+):
+    every = ["CUDA", "Dml", "CoreML", "CPU"]
+    monkeypatch.setattr(
+        onnxruntime,
+        "get_available_providers",
+        lambda: [f"{name}ExecutionProvider" for name in every],
+    )
+    asked = []
+
+    class Session:
+        def __init__(self, _model: bytes, options: Any, providers: list[Any]) -> None:
+            asked.extend(providers)
+            assert options.enable_mem_pattern == (provider[0] != "DmlExecutionProvider")
+
+        def get_providers(self) -> list[str]:
+            return ["CPUExecutionProvider"]  # as where the other's libraries do not load
+
+    monkeypatch.setattr(onnxruntime, "InferenceSession", Session)
+    loaded = engines.load(CARD, "onnxruntime", device=device)
+    if device == "cpu":
+        assert isinstance(loaded, OnnxRuntimeEngine)
+        loaded._session(("y",))
+    else:
+        with pytest.raises(EngineError, match=f"cannot use the device '{device}'"):
+            loaded.run(np.zeros((4, 4, 3), np.float32))
+    assert asked == [provider]
 
 
 @pytest.mark.parametrize(
@@ -228,10 +382,12 @@ def test_a_missing_library_names_the_command_that_installs_it(
     ("settings", "message"),
     [
         ({"engine": "tensorrt"}, "no engine 'tensorrt'; there are auto, openvino"),
-        ({"precision": "fp8"}, "no precision 'fp8'; there are fp32, bf16"),
+        ({"precision": "fp8"}, "no precision 'fp8'; there are fp32, bf16, int8"),
+        ({"precision": "int8"}, r"gladsr export gladsr-l --scale 3 --calibrate FOLDER -o .*int8"),
         ({"threads": 0}, "threads is 0, but must be 1 or more"),
         ({"device": "NPU7"}, "no device 'NPU7' here, only CPU"),
-        ({"engine": "onnxruntime", "device": "cuda"}, "cpu only, not on 'cuda'"),
+        ({"engine": "onnxruntime", "device": "abacus"}, "no device 'abacus', only cpu"),
+        ({"engine": "onnxruntime", "device": "cpu:one"}, "no device 'cpu:one', only cpu"),
         ({"engine": "torch", "device": "abacus"}, "cannot use the device 'abacus'"),
     ],
 )

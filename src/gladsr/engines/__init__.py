@@ -2,22 +2,29 @@
 
 from gladsr.engines.engine import (
     Attention,
+    DeviceError,
     Engine,
     EngineError,
     EngineName,
     MissingExtraError,
     OutOfMemoryError,
     Precision,
+    ZooEngine,
     load,
 )
+from gladsr.engines.memory import give_back, memory_kept
 
 __all__ = [
     "Attention",
+    "DeviceError",
     "Engine",
     "EngineError",
     "EngineName",
     "MissingExtraError",
     "OutOfMemoryError",
     "Precision",
+    "ZooEngine",
+    "give_back",
     "load",
+    "memory_kept",
 ]

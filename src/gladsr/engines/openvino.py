@@ -1,15 +1,25 @@
 """OpenVINO, the default engine: the fastest on CPUs, and part of the default install."""
 
 import logging
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
-from gladsr.engines.engine import Attention, EngineError, Precision, out_of_memory_named
+from gladsr.engines.cache import cache_folder
+from gladsr.engines.engine import (
+    Attention,
+    DeviceError,
+    EngineError,
+    Precision,
+    out_of_memory_named,
+)
+from gladsr.engines.memory import give_back, memory_of
 
 if TYPE_CHECKING:
     from gladsr.zoo import Card
@@ -28,37 +38,40 @@ def core() -> ov.Core:
 
 
 class OpenVINOEngine:
-    """An ONNX model in OpenVINO."""
+    """A model in OpenVINO.
+
+    Args:
+        path: An ONNX file, or for int8 OpenVINO's own .xml of a quantised model.
+        device: OpenVINO's name of the device.
+        precision: What most is computed in.
+        threads: The number of CPU threads; OpenVINO's own choice if None.
+    """
 
     def __init__(
-        self, onnx_path: Path, *, device: str, precision: Precision, threads: int | None
+        self, path: Path, *, device: str, precision: Precision, threads: int | None
     ) -> None:
-        available = core().available_devices
-        # "GPU" stands for "GPU.0"; "AUTO" and "MULTI:…" choose among those available
-        if not device.startswith(("AUTO", "MULTI", "HETERO")) and not any(
-            name == device or name.startswith(f"{device}.") for name in available
-        ):
-            raise EngineError(
-                f"OpenVINO has no device {device!r} here, only {', '.join(available)}"
-            )
-        if precision == "bf16" and "BF16" not in self._capabilities(device):
-            logger.warning("%s does not compute in bf16; fp32 is used instead", device)
-            precision = "fp32"
-        self._model = core().read_model(onnx_path)
+        self._model = core().read_model(path)
         self._device = device
-        # OpenVINO by itself takes bf16 where the processor has it, so it is always told.
-        self._settings = {
-            ov.properties.hint.inference_precision: {"fp32": ov.Type.f32, "bf16": ov.Type.bf16}[
-                precision
-            ]
-        }
+        self._precision = precision
+        self._settings: dict[str, Any] = {}
         if threads is not None:
-            self._settings[ov.properties.inference_num_threads] = threads
+            self._settings["INFERENCE_NUM_THREADS"] = threads
+        if device == "CPU":
+            # It would keep what it prepares for every size of picture, some 2 MB each.
+            self._settings["CPU_RUNTIME_CACHE_CAPACITY"] = 0
+        folder = cache_folder("openvino")
+        if folder is not None:
+            self._settings["CACHE_DIR"] = str(folder)
         self._units = sum(name.startswith("attention.") for name in self._tensors(self._model))
+        hint = {"fp32": "f32", "bf16": "bf16", "int8": "f32"}[precision]  # int8 is in the model
+        # OpenVINO by itself takes bf16 where the processor has it, so it is always told.
+        self._settings["INFERENCE_PRECISION_HINT"] = hint
         self._compiled: dict[tuple[str, ...], ov.CompiledModel] = {}
 
-    def _capabilities(self, device: str) -> list[str]:
-        return list(core().get_property(device, ov.properties.device.capabilities))
+    def __str__(self) -> str:
+        """Return the library, its version, the device and the precision."""
+        version = ov.__version__.partition("-")[0]
+        return f"OpenVINO {version} on {self._device} in {self._precision}"
 
     @staticmethod
     def _tensors(model: ov.Model) -> dict[str, ov.Output]:
@@ -77,7 +90,7 @@ class OpenVINOEngine:
         """
         key = (*outputs, "of", *given)
         if key not in self._compiled:
-            model = self._model.clone()
+            model = self._model.clone() if given else self._model
             tensors = self._tensors(model)
             inputs = model.get_parameters()
             for name in given:
@@ -86,41 +99,102 @@ class OpenVINOEngine:
                     target.replace_source_output(stand_in.output(0))
                 inputs.append(stand_in)
             part = ov.Model([tensors[name] for name in outputs], inputs, "part")
+            give_back()
             self._compiled[key] = core().compile_model(part, self._device, self._settings)
         return self._compiled[key]
 
     @staticmethod
-    def _infer(
+    @contextmanager
+    def _inferred(
         part: ov.CompiledModel, inputs: list[NDArray[np.float32]]
-    ) -> list[NDArray[np.float32]]:
-        # A request each time: it gives a large picture's memory back, and threads do not share it.
-        request = part.create_infer_request()
-        with out_of_memory_named():
-            request.infer(inputs)
-        return [tensor.data for tensor in request.output_tensors]
+    ) -> Iterator[list[NDArray[np.float32]]]:
+        """Compute outputs, which are there as long as the context."""
+        request = part.create_infer_request()  # each time: threads do not share it
+        with memory_of(part.release_memory):
+            with out_of_memory_named():
+                request.infer(inputs)
+                if any(tensor.size == 0 for tensor in request.output_tensors):
+                    raise MemoryError  # which it keeps to itself
+            yield [tensor.data for tensor in request.output_tensors]
 
     def run(
         self, x: NDArray[np.float32], *, draft: bool = False, attention: Attention | None = None
     ) -> NDArray[np.float32]:
         """Upscale; see `Engine`."""
+        batch = _batch(x)
         r_c = [] if attention is None else list(attention[:, np.newaxis, :, np.newaxis, np.newaxis])
-        given = tuple(f"attention.{unit}" for unit in range(len(r_c)))
-        part = self._part(("y_c" if draft else "y",), given)
-        (y,) = self._infer(part, [x.transpose(2, 0, 1)[np.newaxis], *r_c])
-        return np.ascontiguousarray(y[0].transpose(1, 2, 0))
+        given = {f"attention.{unit}": weights for unit, weights in enumerate(r_c)}
+        part = self._part(("y_c" if draft else "y",), tuple(given))
+        with self._inferred(part, [batch, *given.values()]) as (y,):
+            return np.ascontiguousarray(y[0].transpose(1, 2, 0))
 
     def attention(self, x: NDArray[np.float32], *, draft: bool = False) -> Attention:
         """Read the attention; see `Engine`."""
         units = self._units // 2 if draft else self._units
-        part = self._part(tuple(f"attention.{unit}" for unit in range(units)))
-        r_c = self._infer(part, [x.transpose(2, 0, 1)[np.newaxis]])
-        return np.stack([weights[0, :, 0, 0] for weights in r_c])
+        names = tuple(f"attention.{unit}" for unit in range(units))
+        part = self._part(names)
+        with self._inferred(part, [_batch(x)]) as r_c:
+            return np.stack([weights[0, :, 0, 0] for weights in r_c])
+
+    def masks(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
+        """Read the guided masks; see `Engine`."""
+        part = self._part(tuple(self._mask_names()))
+        with self._inferred(part, [_batch(x)]) as r_s:
+            return np.concatenate([mask[0] for mask in r_s])
+
+    def _mask_names(self) -> Iterator[str]:
+        """Give the masks' names in the order of the GLAMs: of all gates, they have one channel."""
+        for operation in self._model.get_ordered_ops():
+            output = operation.output(0) if operation.get_type_name() == "Sigmoid" else None
+            if output is not None and output.get_partial_shape()[1] == 1:
+                yield output.get_any_name()
+
+
+def _batch(x: NDArray[np.float32]) -> NDArray[np.float32]:
+    return x.transpose(2, 0, 1)[np.newaxis]
 
 
 def load(
     card: "Card", *, device: str | None, precision: Precision, threads: int | None
 ) -> OpenVINOEngine:
     """Load a model of the zoo."""
-    return OpenVINOEngine(
-        card.onnx_path, device=(device or "CPU").upper(), precision=precision, threads=threads
-    )
+    name = (device or "CPU").upper()
+    _check(name)
+    if precision != "fp32" and precision.upper() not in capabilities(name):
+        logger.warning("%s does not compute in %s; fp32 is used instead", name, precision)
+        precision = "fp32"
+    path = _int8_path(card) if precision == "int8" else card.onnx_path
+    if not path.is_file():
+        raise EngineError(
+            f"{card.name} has no int8 weights at ×{card.scale}; make them with: gladsr export "
+            f'{card.name} --scale {card.scale} --calibrate FOLDER -o "{path}"'
+        )
+    return OpenVINOEngine(path, device=name, precision=precision, threads=threads)
+
+
+def _int8_path(card: "Card") -> Path:
+    """Return where the user keeps a model in 8 bits; the name tells what it was made from."""
+    folder = cache_folder("int8")
+    if folder is None:
+        raise EngineError(
+            "int8 weights lie in the user's cache folder, which cannot be written; "
+            "let XDG_CACHE_HOME name another"
+        )
+    return folder / f"{card.name}-x{card.scale}-{card.sha256['onnx'][:12]}-int8.xml"
+
+
+def _check(device: str) -> None:
+    """Refuse a device that is not there."""
+    if device == "CPU":
+        return
+    available = core().available_devices
+    # "GPU" stands for "GPU.0"; "AUTO" and "MULTI:…" choose among those available
+    if not device.startswith(("AUTO", "MULTI", "HETERO")) and not any(
+        name == device or name.startswith(f"{device}.") for name in available
+    ):
+        raise DeviceError(f"OpenVINO has no device {device!r} here, only {', '.join(available)}")
+
+
+def capabilities(device: str) -> list[str]:
+    """Return what a device computes in, such as FP32 and BF16."""
+    return list(core().get_property(device, ov.properties.device.capabilities))

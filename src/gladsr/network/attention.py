@@ -1,4 +1,4 @@
-"""The channel attention of a network, read and set from outside.
+"""The channel attention of a network, read and set from outside, and its guided masks.
 
 Every channel selective unit weighs its channels by their mean over the picture (Eq. 8). To upscale
 a picture in tiles that give what the whole gives, the weights are read once and then set for every
@@ -11,7 +11,7 @@ from contextlib import ExitStack, contextmanager
 from torch import Tensor
 
 from gladsr.network.gladsr import Gladsr
-from gladsr.network.layers import ChannelSelectiveUnit
+from gladsr.network.layers import ChannelSelectiveUnit, SpatialGuidedUnit
 
 
 def selective_units(network: Gladsr) -> list[ChannelSelectiveUnit]:
@@ -28,6 +28,19 @@ def read_attention(network: Gladsr) -> Iterator[list[Tensor]]:
             hooks.enter_context(
                 unit.sigmoid.register_forward_hook(lambda _unit, _input, r_c: read.append(r_c))
             )
+        yield read
+
+
+@contextmanager
+def read_masks(network: Gladsr) -> Iterator[list[Tensor]]:
+    """Note the guided mask R_s of every SGU, (N, 1, h, w) each, as the network runs."""
+    read: list[Tensor] = []
+    with ExitStack() as hooks:
+        for unit in network.modules():
+            if isinstance(unit, SpatialGuidedUnit):
+                hooks.enter_context(
+                    unit.register_forward_hook(lambda _unit, _input, r_s: read.append(r_s))
+                )
         yield read
 
 

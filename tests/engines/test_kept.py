@@ -1,0 +1,74 @@
+"""Memory between runs: kept while it is wanted, of one part of a model, and given back."""
+
+from collections.abc import Iterator
+
+import pytest
+
+from gladsr.engines import memory_kept
+from gladsr.engines.memory import memory_of
+
+
+class Part:
+    """A part of a model; how much of it is in memory."""
+
+    def __init__(self) -> None:
+        self.in_memory = False
+        self.taken = 0
+
+    def release(self) -> None:
+        self.in_memory = False
+
+    def run(self) -> None:
+        with memory_of(self.release):
+            self.taken += not self.in_memory
+            self.in_memory = True
+
+
+def test_alone_every_run_gives_its_memory_back():
+    part = Part()
+    part.run()
+    assert not part.in_memory
+    part.run()
+    assert part.taken == 2
+
+
+def test_in_the_context_the_next_run_finds_it():
+    part = Part()
+    with memory_kept():
+        for _ in range(3):
+            part.run()
+            assert part.in_memory
+    assert part.taken == 1
+    assert not part.in_memory
+
+
+def test_no_two_parts_are_in_memory_at_once():
+    first, second = Part(), Part()
+    with memory_kept():
+        first.run()
+        with memory_of(second.release):
+            assert not first.in_memory
+
+
+def test_the_outermost_context_decides():
+    part = Part()
+    with memory_kept():
+        with memory_kept():
+            part.run()
+        assert part.in_memory
+    assert not part.in_memory
+
+
+def test_a_run_that_fails_gives_its_memory_back():
+    part = Part()
+
+    def failing() -> Iterator[None]:
+        with memory_of(part.release):
+            part.in_memory = True
+            raise MemoryError
+        yield
+
+    with memory_kept():
+        with pytest.raises(MemoryError):
+            next(failing())
+        assert not part.in_memory
