@@ -64,11 +64,14 @@ def test_training_beats_bicubic_on_what_it_trains_on(toy_config: Path, tmp_path:
     assert last.waiting < 1
 
 
-@pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGTERM])
-def test_killed_and_resumed_gives_the_same_bits(toy_config: Path, tmp_path: Path, how: int) -> None:
-    whole = _finish(toy_config, tmp_path / "whole")
+@pytest.mark.parametrize(("how", "optimizer"), [(signal.SIGKILL, "adam"), (signal.SIGTERM, "muon")])
+def test_killed_and_resumed_gives_the_same_bits(
+    toy_config: Path, tmp_path: Path, how: int, optimizer: str
+) -> None:
+    kind = f"optimizer.kind={optimizer}"
+    whole = _finish(toy_config, tmp_path / "whole", kind)
     run = tmp_path / "killed"
-    command = [*GLADSR, "train", str(toy_config), f"--output={run}", "--threads=1"]
+    command = [*GLADSR, "train", str(toy_config), kind, f"--output={run}", "--threads=1"]
     process = subprocess.Popen(command, stderr=subprocess.DEVNULL)  # noqa: S603 - our own command
     deadline = time.monotonic() + 120
     while not (run / CHECKPOINT).exists() and time.monotonic() < deadline:
@@ -76,7 +79,7 @@ def test_killed_and_resumed_gives_the_same_bits(toy_config: Path, tmp_path: Path
     os.kill(process.pid, how)
     process.wait(60)
     assert 0 < _load(run)["step"] < 12
-    _assert_same_state(_finish(toy_config, run, "--resume"), whole)
+    _assert_same_state(_finish(toy_config, run, kind, "--resume"), whole)
 
 
 def test_two_processes_train_as_one(toy_config: Path, tmp_path: Path) -> None:

@@ -16,6 +16,9 @@ from numpy.typing import NDArray
 from torch import Tensor
 
 from gladsr import pictures
+from gladsr.training.degradation import degrade
+from gladsr.training.patterns import pattern
+from gladsr.training.settings import DegradationSettings
 
 Pixels = NDArray[np.uint8]
 _FORMAT = 1  # of the cache; raise it when what is stored changes
@@ -180,6 +183,9 @@ class Crops:
         seed: the sequence's.
         area_power: 1 draws every place equally often, 0 every image.
         shuffle_colours: put the colour channels in random order as well.
+        degradation: how LR is made worse, if at all.
+        patterns: the share of crops in whose place there is a pattern, to be enlarged as bicubic
+            does.
 
     Raises:
         DataError: no image is as large as a crop.
@@ -194,10 +200,14 @@ class Crops:
         taught: list[Pixels] | None = None,
         area_power: float = 1.0,
         shuffle_colours: bool = False,
+        degradation: DegradationSettings | None = None,
+        patterns: float = 0.0,
     ) -> None:
         self.patch = patch
         self.seed = seed
         self.shuffle_colours = shuffle_colours
+        self.degradation = degradation or DegradationSettings()
+        self.patterns = patterns
         large = [i for i, lr in enumerate(pairs.lr) if min(lr.shape[:2]) >= patch]
         if not large:
             raise DataError(f"no training image is as large as a crop of {patch} LR pixels")
@@ -227,8 +237,11 @@ class Crops:
         def augment(crop: Pixels) -> Pixels:
             return np.rot90(crop[:, ::-1] if flip else crop, turns)[..., colours]
 
+        if random.random() < self.patterns:
+            made = pattern(lr[top : top + p, left : left + p], random)
+            return made, *[pictures.resize(made, scale=s)] * len(self.targets)
         return (
-            augment(lr[top : top + p, left : left + p]),
+            degrade(augment(lr[top : top + p, left : left + p]), self.degradation, random),
             *(
                 augment(images[chosen][s * top : s * (top + p), s * left : s * (left + p)])
                 for images in self.targets

@@ -4,8 +4,11 @@ import copy
 import logging
 import tempfile
 import warnings
+from contextlib import contextmanager
 from pathlib import Path
+from typing import TYPE_CHECKING
 
+import numpy as np
 import onnx
 import torch
 from onnx import TensorProto, helper, numpy_helper
@@ -14,6 +17,13 @@ from torch import Tensor, nn
 
 from gladsr.network import Gladsr
 from gladsr.network.attention import read_attention, selective_units
+from gladsr.network.fast import for_speed
+from gladsr.pictures.writing import appearing
+
+if TYPE_CHECKING:
+    from collections.abc import Iterator
+
+    import openvino as ov
 
 OPSET = 20
 
@@ -30,17 +40,16 @@ def in_half_precision(network: Gladsr) -> Gladsr:
 def export_safetensors(network: Gladsr, path: Path) -> None:
     """Write the weights in half precision."""
     weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_bytes(save(weights))
-    unfinished.replace(path)
+    with appearing(path) as file:
+        file.write(save(weights))
 
 
 def export_onnx(network: Gladsr, path: Path) -> None:
-    """Write the network as ONNX.
+    """Write the network as ONNX, in its fast form.
 
     Input ``x``, (1, 3, h, w), RGB in [0, 1]; outputs ``y_c`` and ``y``, (1, 3, s·h, s·w), not
-    clipped; float32, any h and w from 1 up. The weights are stored in half precision and cast once,
-    when an engine loads the file.
+    clipped; float32, any h and w from 1 up. The weights are stored in half precision, where that
+    is exact, and cast once, when an engine loads the file.
 
     The channel attention of the U selective units, in the order of `selective_units`, are the
     tensors ``attention.0`` to ``attention.(U-1)`` inside, (1, K, 1, 1): there the engines read it
@@ -50,38 +59,63 @@ def export_onnx(network: Gladsr, path: Path) -> None:
     _store_in_half_precision(model)
     _tidy(model)
     onnx.checker.check_model(model, full_check=True)
-    unfinished = path.with_suffix(".tmp")
-    unfinished.write_bytes(model.SerializeToString())
-    unfinished.replace(path)
+    with appearing(path) as file:
+        file.write(model.SerializeToString())
 
 
 def export_openvino(network: Gladsr, path: Path) -> None:
     """Write the network as OpenVINO IR: ``path``, ending in .xml, and a .bin beside it."""
-    import openvino  # noqa: PLC0415 - slow to import
+    with as_openvino(network) as model:
+        save_openvino(model, path, compress=False)  # halves are halves already
+
+
+@contextmanager
+def as_openvino(network: Gladsr) -> "Iterator[ov.Model]":
+    """Give the network as OpenVINO reads it, with its file there as long as the context."""
+    import openvino as ov  # noqa: PLC0415 - slow to import
 
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "network.onnx"
         export_onnx(network, source)
-        openvino.save_model(openvino.Core().read_model(source), path, compress_to_fp16=True)
+        yield ov.Core().read_model(source)
+
+
+def save_openvino(model: "ov.Model", path: Path, *, compress: bool) -> None:
+    """Write OpenVINO IR whole or not at all: ``path``, ending in .xml, and a .bin beside it.
+
+    Args:
+        model: What to write.
+        path: The .xml file.
+        compress: Whether to store floats in half precision.
+    """
+    import openvino as ov  # noqa: PLC0415 - slow to import
+
+    with tempfile.TemporaryDirectory(prefix=".gladsr-", dir=path.parent) as folder:
+        whole = Path(folder) / "network.xml"
+        ov.save_model(model, whole, compress_to_fp16=compress)
+        whole.with_suffix(".bin").replace(path.with_suffix(".bin"))
+        whole.replace(path)
 
 
 class _WithAttention(nn.Module):
-    """The network with its channel attention as further outputs, so that these get names."""
+    """A network in its fast form; its channel attention are further outputs, to get names."""
 
     def __init__(self, network: Gladsr) -> None:
         super().__init__()
         self.network = network
+        self.fast = for_speed(network)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
         with read_attention(self.network) as attention:
-            y_c, y = self.network(x)
+            y_c, y = self.fast(x)
         return y_c, y, *attention
 
 
 def _traced(network: Gladsr) -> onnx.ModelProto:
     units = len(selective_units(network))
     height, width = torch.export.Dim("height", min=1), torch.export.Dim("width", min=1)
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    for talkative in ("torch.onnx", "onnxscript"):
+        logging.getLogger(talkative).setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch's own, about its own internals
         program = torch.onnx.export(
@@ -102,14 +136,19 @@ def _traced(network: Gladsr) -> onnx.ModelProto:
 
 
 def _store_in_half_precision(model: onnx.ModelProto) -> None:
-    """Replace every float32 weight by the same in float16 and a cast back."""
+    """Replace every float32 weight that half precision can hold by that and a cast back.
+
+    The others are products of weights: the upsampler's convolutions taken together.
+    """
     casts = []
     for weight in model.graph.initializer:
         if weight.data_type != TensorProto.FLOAT:
             continue
-        half = numpy_helper.from_array(
-            numpy_helper.to_array(weight).astype("float16"), f"{weight.name}.half"
-        )
+        values = numpy_helper.to_array(weight)
+        halves = values.astype("float16")
+        if not np.array_equal(values, halves):
+            continue
+        half = numpy_helper.from_array(halves, f"{weight.name}.half")
         casts.append(helper.make_node("Cast", [half.name], [weight.name], to=TensorProto.FLOAT))
         weight.CopyFrom(half)
     nodes = [*casts, *model.graph.node]

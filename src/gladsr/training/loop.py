@@ -10,6 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import torch
 import torch.distributed as dist
 from torch import Tensor, nn
@@ -28,7 +29,9 @@ from torch.utils.tensorboard import SummaryWriter
 from gladsr.network import Gladsr
 from gladsr.training.checkpoint import save_atomically, start_from
 from gladsr.training.data import Crops, PairedImages, load_pairs, load_taught
+from gladsr.training.degradation import degrade
 from gladsr.training.loss import stagewise_l1
+from gladsr.training.muon import Muon
 from gladsr.training.settings import ScheduleSettings, SettingsError, TrainingSettings, expand
 from gladsr.training.validate import Validation, validate
 
@@ -187,14 +190,20 @@ def training_crops(settings: TrainingSettings) -> Crops:
         taught=load_taught(pairs, expand(data.teacher)) if data.teacher else None,
         area_power=data.area_power,
         shuffle_colours=data.shuffle_colours,
+        degradation=settings.degradation,
+        patterns=data.patterns,
     )
 
 
 def validation_pairs(settings: TrainingSettings) -> PairedImages:
-    """Return the images that these settings validate on."""
+    """Return the images that these settings validate on, degraded always alike."""
     data, few = settings.data, slice(settings.data.validation_images)
     pairs = load_pairs([expand(data.validation)], settings.network.scale, expand(data.cache))
-    return PairedImages(pairs.names[few], pairs.hr[few], pairs.lr[few], pairs.folder)
+    degraded = [
+        degrade(lr, settings.degradation, np.random.default_rng(number))
+        for number, lr in enumerate(pairs.lr[few])
+    ]
+    return PairedImages(pairs.names[few], pairs.hr[few], degraded, pairs.folder)
 
 
 def _start(settings: TrainingSettings) -> State:
@@ -204,8 +213,11 @@ def _start(settings: TrainingSettings) -> State:
     if settings.start:
         start_from(network, expand(settings.start))
     network.to(settings.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload] # missing in the stub of `to`
-    optimizer = Adam(
-        network.parameters(), settings.optimizer.learning_rate, settings.optimizer.betas
+    rate, betas = settings.optimizer.learning_rate, settings.optimizer.betas
+    optimizer = (
+        Muon(network, rate, betas)
+        if settings.optimizer.kind == "muon"
+        else Adam(network.parameters(), rate, betas)
     )
     averaged = AveragedModel(network, multi_avg_fn=_running_average(settings.average.decay))
     return State(network, averaged, optimizer, _scheduler(optimizer, settings.schedule))

@@ -1,7 +1,7 @@
 """From a training run to the zoo: the averaged weights, their files, their scores, their card."""
 
 import hashlib
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
@@ -96,6 +96,17 @@ def release(run: Path, data: Path) -> str:
     )
     card.write()
     return model
+
+
+def export_zoo() -> None:
+    """Write every ONNX file of the zoo anew, from its weights; its card then has its new digest.
+
+    For a change in what an exported network looks like, not in what it computes.
+    """
+    for card in zoo.cards():
+        export_onnx(zoo.load_network(card.name, card.scale), card.onnx_path)
+        digest = hashlib.sha256(card.onnx_path.read_bytes()).hexdigest()
+        replace(card, sha256=card.sha256 | {"onnx": digest}).write()
 
 
 def _validation(network: Gladsr, settings: TrainingSettings) -> dict[str, float]:

@@ -5,7 +5,7 @@ import tomllib
 from pathlib import Path
 from typing import Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError
+from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
 
 from gladsr.network import GladsrConfig
 
@@ -51,9 +51,39 @@ class DataSettings(_Settings):
     shuffle_colours: bool = Field(
         False, description="Put R, G and B of every crop in random order, too."
     )
+    patterns: float = Field(
+        0.0,
+        ge=0,
+        le=1,
+        description="Share of crops in whose place there is noise, checks, stripes or the crop "
+        "dithered, to be enlarged as bicubic does.",
+    )
     cache: Path = Field(
         Path("runs/cache"), description="Where decoded images are kept, memory-mapped."
     )
+
+
+class DegradationSettings(_Settings):
+    """How LR is made worse, by random amounts up to these limits: not at all unless told."""
+
+    clean: float = Field(0.0, ge=0, le=1, description="Share of the crops that stay as they are.")
+    blur: float = Field(0.0, ge=0, description="Gaussian blur's deviation in LR pixels.")
+    noise: float = Field(0.0, ge=0, description="Noise's deviation in levels of 255.")
+    jpeg: tuple[int, int] | None = Field(
+        None, description="Lowest and highest quality of JPEG, each from 1 to 100."
+    )
+
+    @property
+    def nothing(self) -> bool:
+        """Whether LR stays as it is."""
+        return self.blur == 0 and self.noise == 0 and self.jpeg is None
+
+    @field_validator("jpeg")
+    @classmethod
+    def _check_jpeg(cls, jpeg: tuple[int, int] | None) -> tuple[int, int] | None:
+        if jpeg is not None and not 1 <= jpeg[0] <= jpeg[1] <= 100:
+            raise ValueError("must be two qualities from 1 to 100, the lower one first")
+        return jpeg
 
 
 class LossSettings(_Settings):
@@ -68,8 +98,11 @@ class LossSettings(_Settings):
 
 
 class OptimizerSettings(_Settings):
-    """Adam and its learning rate."""
+    """The optimizer and its learning rate."""
 
+    kind: Literal["adam", "muon"] = Field(
+        "adam", description="Muon takes the hidden convolutions as matrices; Adam does the rest."
+    )
     learning_rate: float = Field(1e-4, gt=0, description="The highest learning rate.")
     betas: tuple[float, float] = Field((0.9, 0.999), description="Adam's β1 and β2.")
     clip_norm: float | None = Field(None, gt=0, description="Clip the gradient's norm to this.")
@@ -109,6 +142,7 @@ class TrainingSettings(_Settings):
     checkpoint_every: int = Field(250, ge=1, description="Steps between checkpoints.")
     network: GladsrConfig = GladsrConfig()
     data: DataSettings
+    degradation: DegradationSettings = DegradationSettings()
     loss: LossSettings = LossSettings()
     optimizer: OptimizerSettings = OptimizerSettings()
     schedule: ScheduleSettings

@@ -1,0 +1,137 @@
+"""A trained network in 8-bit integers, by post-training quantisation with NNCF."""
+
+import logging
+from pathlib import Path
+
+import numpy as np
+import openvino as ov
+from numpy.typing import NDArray
+
+from gladsr.network import Gladsr
+from gladsr.pictures import PictureError, mod_crop, read, resize
+from gladsr.scoring import images_in
+from gladsr.training.export import as_openvino, save_openvino
+from gladsr.upscaling.pixels import to_unit
+
+CALIBRATION_IMAGES = 48
+CALIBRATION_SIDE = 128  # HR pixels of each image's middle that are used
+
+_WIDE = 32  # channels in and out from which a convolution is worth it
+
+
+def export_int8(network: Gladsr, path: Path, folder: Path) -> None:
+    """Write the network as OpenVINO IR that computes its inner convolutions in 8 bits.
+
+    Only convolutions of 32 and more channels that lead to the last channel attention are
+    quantised: nearly all of the arithmetic. What is before, beside and after them (the first
+    convolution, the attention, the upsampler, the bicubic and all sums) stays as it is, for there
+    the loss is largest and the gain smallest.
+
+    Args:
+        network: The network.
+        path: The file to write, ending in .xml; a .bin comes beside it.
+        folder: High-resolution pictures; their middles, made smaller, show the range of every
+            feature. Take training pictures: those of a test would flatter its scores.
+
+    Raises:
+        PictureError: The folder has no pictures, or one of them cannot be read.
+        ModuleNotFoundError: NNCF is not installed.
+    """
+    import nncf  # noqa: PLC0415 - slow to import, and needs the extra gladsr[int8]
+
+    logging.getLogger("nncf").setLevel(logging.ERROR)
+    crops = calibration(folder, network.config.scale)
+    with as_openvino(network) as model:
+        _split_weights(model)
+        quantised = nncf.quantize(
+            model,
+            nncf.Dataset(crops),
+            preset=nncf.QuantizationPreset.MIXED,
+            subset_size=len(crops),
+            ignored_scope=nncf.IgnoredScope(names=kept(model)),
+        )
+        save_openvino(quantised, path, compress=True)
+
+
+def _split_weights(model: ov.Model) -> None:
+    """Make constants of the parts of weights: NNCF quantises no others.
+
+    The fast form has them where a convolution of a concatenation became a sum of convolutions.
+    """
+    for operation in model.get_ops():
+        if operation.get_type_name() != "VariadicSplit":
+            continue
+        cast, axis, lengths = (value.get_node() for value in operation.input_values())
+        source = cast.input_value(0).get_node() if cast.get_type_name() == "Convert" else cast
+        if source.get_type_name() != "Constant":
+            continue
+        weight = source.get_data().astype(np.float32)
+        parts = np.split(weight, np.cumsum(lengths.get_data())[:-1], int(axis.get_data()))
+        for output, part in zip(operation.outputs(), parts, strict=True):
+            constant = ov.opset13.constant(np.ascontiguousarray(part))
+            for target in output.get_target_inputs():
+                target.replace_source_output(constant.output(0))
+
+
+def calibration(folder: Path, scale: int) -> list[NDArray[np.float32]]:
+    """Return small pictures, (1, 3, h, w), from images spread evenly over a folder."""
+    files = images_in(folder)
+    step = max(1, len(files) // CALIBRATION_IMAGES)
+    crops = []
+    for file in files[::step][:CALIBRATION_IMAGES]:
+        pixels = read(file).pixels
+        if pixels.ndim != 3 or pixels.shape[2] != 3:
+            continue
+        top, left = (max(0, side - CALIBRATION_SIDE) // 2 for side in pixels.shape[:2])
+        middle = pixels[top : top + CALIBRATION_SIDE, left : left + CALIBRATION_SIDE]
+        small = to_unit(resize(mod_crop(middle, scale), scale=1 / scale))
+        crops.append(np.ascontiguousarray(small.transpose(2, 0, 1)[np.newaxis]))
+    if not crops:
+        raise PictureError(f"{folder} has no pictures in colour to calibrate with.")
+    return crops
+
+
+def kept(model: ov.Model) -> list[str]:
+    """Return the names of the operations that are not quantised."""
+    inner = _ancestors(_last_attention(model))
+    return [
+        operation.get_friendly_name()
+        for operation in model.get_ops()
+        if _computes(operation)
+        and (operation.get_friendly_name() not in inner or _is_sensitive(operation))
+    ]
+
+
+def _computes(operation: ov.Node) -> bool:
+    return operation.get_type_name() not in ("Constant", "Parameter", "Result")
+
+
+def _is_sensitive(operation: ov.Node) -> bool:
+    """Tell a narrow convolution, or what makes or applies an attention, from the rest."""
+    if operation.get_type_name() == "Convolution":
+        outputs, inputs, *_ = operation.input(1).get_shape()
+        return bool(min(outputs, inputs) < _WIDE)
+    return operation.get_type_name() in ("Interpolate", "Multiply", "ReduceMean", "Sigmoid")
+
+
+def _last_attention(model: ov.Model) -> ov.Node:
+    numbered = {
+        int(name.removeprefix("attention.")): operation
+        for operation in model.get_ops()
+        for output in operation.outputs()
+        for name in output.get_names()
+        if name.startswith("attention.")
+    }
+    return numbered[max(numbered)]
+
+
+def _ancestors(operation: ov.Node) -> set[str]:
+    found = set[str]()
+    waiting = [operation]
+    while waiting:
+        for value in waiting.pop().input_values():
+            source = value.get_node()
+            if source.get_friendly_name() not in found:
+                found.add(source.get_friendly_name())
+                waiting.append(source)
+    return found

@@ -1,0 +1,60 @@
+"""Muon against the singular value decomposition, and what it leaves to Adam."""
+
+import torch
+from torch import nn
+from torch.optim import Adam
+
+from gladsr.network import Gladsr, GladsrConfig
+from gladsr.training.muon import Muon, hidden_convolutions, orthogonal
+
+RATE, BETAS = 1e-2, (0.9, 0.99)
+
+
+def _network() -> Gladsr:
+    torch.manual_seed(0)
+    network = Gladsr(GladsrConfig(glams=1, lsbs=2))
+    for gating in (network.re_c, network.re_f):
+        assert gating is not None
+        nn.init.normal_(gating.weight, std=0.03)
+    return network
+
+
+def _with_gradients() -> Gladsr:
+    network = _network()
+    torch.manual_seed(1)
+    network(torch.rand(2, 3, 8, 8))[1].square().mean().backward()
+    return network
+
+
+def test_orthogonal_keeps_the_singular_vectors_and_evens_out_the_values() -> None:
+    for rows, columns in ((8, 32), (96, 64), (32, 288)):
+        matrix = torch.randn(rows, columns)
+        u, s, v = torch.linalg.svd(matrix, full_matrices=False)
+        values = u.mT @ orthogonal(matrix[None])[0] @ v.mT
+        even = values.diagonal()[s > 0.05 * s.max()]
+        assert even.min() > 0.6
+        assert even.max() < 1.3
+        torch.testing.assert_close(values, values.diagonal().diag(), atol=1e-3, rtol=0)
+
+
+def test_a_step_of_a_hidden_convolution_is_as_large_as_the_learning_rate_says() -> None:
+    before, network = _network(), _with_gradients()
+    Muon(network, RATE, BETAS).step()
+    for old, new in zip(hidden_convolutions(before), hidden_convolutions(network), strict=True):
+        change = (new - old).square().mean().sqrt()
+        rows, columns = len(old), old[0].numel()
+        full_rank = 0.4 * RATE * (min(rows, columns) / (rows * columns) * max(rows, columns)) ** 0.5
+        assert 0.3 * full_rank < change < 1.3 * full_rank
+
+
+def test_all_else_takes_the_steps_of_adam() -> None:
+    by_muon, by_adam = _with_gradients(), _with_gradients()
+    Muon(by_muon, RATE, BETAS).step()
+    Adam(by_adam.parameters(), RATE, BETAS).step()
+    hidden = {id(weight) for weight in hidden_convolutions(by_muon)}
+    compared = 0
+    for ours, adams in zip(by_muon.parameters(), by_adam.parameters(), strict=True):
+        if id(ours) not in hidden:
+            torch.testing.assert_close(ours, adams)
+            compared += 1
+    assert compared == sum(1 for _ in by_muon.parameters()) - len(hidden) > 0
