@@ -16,8 +16,9 @@ import pytest
 import skimage
 from PIL import Image
 
-from gladsr.pictures import Picture, PictureError, read, read_pages, resize
-from gladsr.upscaling.batch import Outcome, upscale_files
+from gladsr.pictures import Pages, Picture, PictureError, read, read_pages, resize
+from gladsr.upscaling import files
+from gladsr.upscaling.batch import Outcome, progress_of_page, upscale_files
 from gladsr.upscaling.folders import Job, plan
 
 PHOTO = skimage.data.astronaut()[:24, 180:212]
@@ -29,7 +30,7 @@ def in_a_folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     Path("in").mkdir()
 
 
-def twice(picture: Picture, progress: Callable[[float], None]) -> Picture:
+def twice(picture: Picture, progress: Callable[[float], None], _destination: Path) -> Picture:
     progress(0.5)
     larger = replace(picture, pixels=resize(picture.pixels, scale=2))
     progress(1)
@@ -103,9 +104,9 @@ def test_no_more_pages_are_upscaled_when_they_cannot_be_written():
     frames[0].save("in/b.tif", save_all=True, append_images=frames[1:])
     calls = []
 
-    def upscale(picture: Picture, progress: Callable[[float], None]) -> Picture:
+    def upscale(picture: Picture, progress: Callable[[float], None], destination: Path) -> Picture:
         calls.append(picture)
-        return twice(picture, progress)
+        return twice(picture, progress, destination)
 
     (outcome,) = run([Job(Path("in/b.tif"), Path("b.jpg"))], upscale=upscale)
     assert "does not hold 20 pages" in str(outcome.error)
@@ -124,6 +125,107 @@ def test_what_exists_is_asked_for_when_its_turn_comes(existing: Any):
     assert (jobs[1].destination.read_bytes() == b"another's") == (existing != "replace")
 
 
+def test_an_error_is_of_its_own_file_alone():
+    jobs = make(3)
+    jobs[1].source.write_bytes(b"damaged")
+    Path("out").mkdir()
+    jobs[2].destination.write_bytes(b"another's")
+
+    def fail(_picture: Picture, _progress: Callable[[float], None], _to: Path) -> Picture:
+        raise PictureError("the first alone")
+
+    first, second, third = run(jobs, upscale=fail, existing="skip")
+    assert str(first.error) == "the first alone"
+    assert str(jobs[1].source) in str(second.error)
+    assert (third.error, third.skipped) == (None, True)
+
+
+def test_a_picture_is_given_up_in_its_midst_when_its_output_cannot_be_opened(
+    monkeypatch: pytest.MonkeyPatch,
+):
+    jobs = make(2)
+    refused = threading.Event()
+
+    def write(pages: Pages, destination: Path, **options: Any) -> None:
+        if destination == jobs[0].destination:
+            refused.set()
+            raise PermissionError("no entry")
+        write_file(pages, destination, **options)
+
+    write_file = files.write
+    monkeypatch.setattr(files, "write", write)
+    finished = []
+
+    def upscale(picture: Picture, progress: Callable[[float], None], destination: Path) -> Picture:
+        if destination == jobs[0].destination:
+            assert refused.wait(20)
+            time.sleep(0.1)
+        larger = twice(picture, progress, destination)
+        finished.append(destination)
+        return larger
+
+    first, second = run(jobs, upscale=upscale)
+    assert isinstance(first.error, PermissionError)
+    assert second.error is None
+    assert finished == [jobs[1].destination]
+
+
+@pytest.mark.parametrize("stage", ["read", "write"])
+def test_too_little_memory_for_a_file_does_not_keep_the_others_from_it(
+    stage: str, monkeypatch: pytest.MonkeyPatch
+):
+    jobs = make(2)
+    real = getattr(files, stage)
+
+    def short_of_memory(*args: Any, **options: Any) -> Any:
+        if jobs[0].destination in args:
+            raise MemoryError
+        return real(*args, **options)
+
+    monkeypatch.setattr(files, stage, short_of_memory)
+    first, second = run(jobs)
+    assert isinstance(first.error, PictureError)
+    assert "too large for this machine's memory" in str(first.error)
+    assert second.error is None
+
+
+def test_an_interrupt_stops_in_the_midst_of_a_picture():
+    jobs = make(1)
+    begun = threading.Event()
+    told = []
+
+    def upscale(picture: Picture, progress: Callable[[float], None], _to: Path) -> Picture:
+        begun.set()
+        for share in range(1, 101):
+            told.append(share)
+            progress(share / 100)
+            time.sleep(0.05)
+        return picture
+
+    def interrupt() -> None:
+        begun.wait(20)
+        signal.pthread_kill(main, signal.SIGINT)
+
+    main = threading.main_thread().ident or 0
+    thread = threading.Thread(target=interrupt)
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job has none
+    thread.start()
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            run(jobs, upscale=upscale)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    thread.join()
+    assert len(told) < 100
+
+
+def test_the_progress_of_more_pages_than_were_foretold_ends_at_1():
+    shares: list[float] = []
+    for page in range(3):
+        progress_of_page(shares.append, page, 2)(1)
+    assert shares == [0.5, 1, 1]
+
+
 def test_metadata_can_be_left_out():
     exif = Image.Exif()
     exif[0x010F] = "a camera"
@@ -140,11 +242,11 @@ def test_the_next_is_read_and_the_last_written_while_one_is_upscaled():
     jobs = make(3)
     second_begun, first_written = threading.Event(), threading.Event()
 
-    def upscale(picture: Picture, progress: Callable[[float], None]) -> Picture:
+    def upscale(picture: Picture, progress: Callable[[float], None], destination: Path) -> Picture:
         if np.array_equal(picture.pixels, np.roll(PHOTO, 1, 1)):
             second_begun.set()
             assert first_written.wait(20)  # while the second is upscaled
-        return twice(picture, progress)
+        return twice(picture, progress, destination)
 
     outcomes = upscale_files(jobs, upscale)
     next(outcomes)
@@ -159,11 +261,11 @@ def test_few_pictures_are_in_memory_however_many_there_are():
     begun, written = 0, 0
     ahead = []
 
-    def upscale(picture: Picture, progress: Callable[[float], None]) -> Picture:
+    def upscale(picture: Picture, progress: Callable[[float], None], destination: Path) -> Picture:
         nonlocal begun
         begun += 1
         ahead.append(begun - written)
-        return twice(picture, progress)
+        return twice(picture, progress, destination)
 
     for outcome in upscale_files(jobs, upscale):
         assert outcome.error is None
@@ -186,7 +288,7 @@ def test_leaving_early_stops_everything_and_leaves_only_whole_files():
 
 
 def test_an_error_of_the_upscaler_ends_the_work():
-    def fail(_picture: Picture, _progress: Callable[[float], None]) -> Picture:
+    def fail(_picture: Picture, _progress: Callable[[float], None], _to: Path) -> Picture:
         raise RuntimeError("the engine broke")
 
     threads = threading.active_count()
@@ -206,7 +308,7 @@ from gladsr.pictures import resize
 
 signal.signal(signal.SIGINT, signal.default_int_handler)  # a background job begins without it
 
-def upscale(picture, progress):
+def upscale(picture, progress, destination):
     time.sleep(0.02)
     return replace(picture, pixels=resize(picture.pixels, scale=2))
 

@@ -35,7 +35,9 @@ def test_one_picture_into_a_folder_that_exists_keeps_its_name():
 
 def test_one_picture_into_a_name_without_a_format_is_refused():
     make("a.png")
-    with pytest.raises(PlanError, match=r"out is neither a folder nor a picture's name; .*\.png"):
+    with pytest.raises(
+        PlanError, match=r"out is neither a folder nor the name of what can be written; .*\.png"
+    ):
         plan([Path("a.png")], Path("out"))
 
 
@@ -74,7 +76,7 @@ def test_a_folder_inside_the_output_is_an_input():
 
 
 def test_other_files_are_counted():
-    make("in/a.png", "in/notes.txt", "in/b.mov", "in/.hidden", "in/deep/c.doc")
+    make("in/a.png", "in/notes.txt", "in/b.doc", "in/.hidden", "in/deep/c.doc")
     assert plan([Path("in")], Path("out")).others == 2
     assert plan([Path("in")], Path("out"), recursive=True).others == 3
     assert plan([Path("in/a.png")], Path("b.png")).others == 0
@@ -170,3 +172,29 @@ def test_an_output_over_an_input_is_refused(source: str, output: str):
 
 def test_a_missing_picture_is_planned_so_that_reading_it_can_fail_by_name():
     assert pairs("nowhere.png", output="out.png") == {"nowhere.png": "out.png"}
+
+
+def test_typescript_is_no_film():
+    make("in/a.png", "in/empty.ts")
+    packet = b"G" + bytes(187)
+    Path("in/film.ts").write_bytes(packet)
+    Path("in/camera.MTS").write_bytes(bytes(4) + packet)
+    Path("in/disc.m2ts").write_bytes(bytes(4) + packet)
+    Path("in/source.ts").write_text("export const answer = 42;\n")
+    Path("in/module.mts").write_text("import { answer } from './source';\n")
+    names = ["a.png", "camera.MTS", "disc.m2ts", "film.ts"]
+    assert pairs("in", output="out") == {f"in/{name}": f"out/{name}" for name in names}
+    assert plan([Path("in")], Path("out")).others == 3
+
+
+def test_films_are_taken_and_those_that_are_not_written_become_matroska():
+    make("in/a.MP4", "in/b.avi", "in/c.png")
+    assert pairs("in", output="out") == {
+        "in/a.MP4": "out/a.MP4",
+        "in/b.avi": "out/b.mkv",
+        "in/c.png": "out/c.png",
+    }
+    assert pairs("in/b.avi", output="out.mp4") == {"in/b.avi": "out.mp4"}
+    make("in/b.mkv")
+    with pytest.raises(PlanError, match=r"would both become out/b\.mkv"):
+        pairs("in", output="out")

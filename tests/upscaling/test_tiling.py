@@ -6,12 +6,11 @@ import numpy as np
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
-from numpy.typing import NDArray
 
 from gladsr.engines import Attention, OutOfMemoryError
 from gladsr.upscaling.tiling import OVERLAP, WHOLE, Enlarged, Region, tiles, whole
+from tests.upscaling.stand_ins import Array, StandIn
 
-Array = NDArray[np.float32]
 lengths = st.integers(1, 90)
 
 
@@ -39,7 +38,7 @@ class Picture:
         return region.cut(self._pixels, out_of=whole(self.size))
 
 
-class FarSighted:
+class FarSighted(StandIn):
     """An engine that sees as far as the overlap goes, and weighs by the mean of the picture.
 
     Beyond the borders it sees zeros, as the convolutions of the network do.
@@ -48,11 +47,6 @@ class FarSighted:
     def __init__(self, most: float = math.inf) -> None:
         self.most = most
         self.sides: list[int] = []
-
-    def attention(self, x: Array, *, draft: bool = False) -> Attention:
-        assert not draft
-        mean: Array = x.mean((0, 1))
-        return mean[np.newaxis]
 
     def run(self, x: Array, *, draft: bool = False, attention: Attention | None = None) -> Array:
         assert not draft

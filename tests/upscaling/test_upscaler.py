@@ -1,5 +1,6 @@
 import math
 import pickle
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -9,9 +10,9 @@ import skimage
 from numpy.typing import DTypeLike, NDArray
 from PIL import Image, ImageCms
 
-from gladsr import Upscaler, zoo
+from gladsr import Upscaler, engines, zoo
 from gladsr.engines import EngineError
-from gladsr.pictures import Picture, read, resize, write
+from gladsr.pictures import Picture, PictureError, read, resize, write
 from gladsr.upscaling import SizeError, tiling
 
 CHELSEA: NDArray[np.uint8] = skimage.data.chelsea()[80:180, 120:260]
@@ -129,6 +130,20 @@ def test_a_cut_out_has_no_fringe_over_black_or_white(sr: Upscaler, background: f
     assert len(edge) > 500
     assert np.abs(edge.mean(axis=0)).max() < 0.01  # neither dark nor bright nor coloured
     assert np.abs(edge).mean() < 0.025
+
+
+@pytest.mark.parametrize("scale", [2, 2.6, 5])
+def test_a_soft_edge_has_no_colour_that_is_not_beside_it(scale: float):
+    """Not even where a premultiplied colour and its alpha do not quite fit."""
+    rows, columns = np.mgrid[:30, :40]
+    alpha = np.clip(10.5 - np.hypot(rows - 15, columns - 20), 0, 1)[..., np.newaxis]
+    colour = np.where(columns[..., np.newaxis] < 20, [0.9, 0.5, 0.1], [0.2, 0.5, 0.8])
+    y = Upscaler("gladsr-l", scale=scale)(np.concatenate([colour, alpha], axis=2))
+    middle = y.shape[1] // 2
+    for half, own in ((y[:, : middle - 9], [0.9, 0.5, 0.1]), (y[:, middle + 9 :], [0.2, 0.5, 0.8])):
+        soft = half[(half[..., 3] > 0.01) & (half[..., 3] < 0.98)]
+        assert len(soft) > 50
+        np.testing.assert_allclose(soft[:, :3], np.broadcast_to(own, (len(soft), 3)), atol=1e-6)
 
 
 def breaking_pictures() -> dict[str, NDArray[np.uint8]]:
@@ -301,6 +316,13 @@ def test_save_does_not_overwrite_unless_told(sr: Upscaler, tmp_path: Path):
     assert read(destination).pixels.shape == (8, 8, 3)
 
 
+def test_save_into_a_folder_that_is_missing_names_it(sr: Upscaler, tmp_path: Path):
+    destination = tmp_path / "missing" / "out.png"
+    with pytest.raises(PictureError, match=r"there is no folder .*missing") as error:
+        sr.save(tmp_path / "in.png", destination)
+    assert str(destination) in str(error.value)
+
+
 @pytest.mark.parametrize("channels", [3, 4])
 def test_save_tells_its_progress(sr: Upscaler, tmp_path: Path, channels: int):
     pixels = np.zeros((5, 5, channels), np.uint8)
@@ -309,3 +331,33 @@ def test_save_tells_its_progress(sr: Upscaler, tmp_path: Path, channels: int):
     sr.save(tmp_path / "in.png", tmp_path / "out.png", progress=shares.append)
     assert shares == sorted(shares)
     assert shares[-1] == 1
+
+
+def test_upscalers_made_of_one_another_share_what_is_loaded(monkeypatch: pytest.MonkeyPatch):
+    loaded: list[int] = []
+    load = engines.load
+
+    def noted(card: zoo.Card, *arguments: Any, **options: Any) -> engines.ZooEngine:
+        loaded.append(card.scale)
+        return load(card, *arguments, **options)
+
+    monkeypatch.setattr(engines, "load", noted)
+    first = Upscaler("gladsr-l", scale=2)
+    second = replace(first, scale=1.5, ensemble=True)
+    third = replace(first, scale=None, size=(60, None))
+    assert third(CHELSEA[:8, :20]).shape == (24, 60, 3)
+    assert second(CHELSEA[:8, :20]).shape == (12, 30, 3)
+    assert second == Upscaler("gladsr-l", scale=1.5, ensemble=True)
+    assert loaded == [2, 3, 2]
+    pickled = pickle.loads(pickle.dumps(third))  # noqa: S301 - our own
+    assert pickled == third
+    assert replace(first, model="gladsr")(CHELSEA[:8, :20]).shape == (16, 40, 3)
+
+
+def test_the_masks_of_grey_and_of_what_is_opaque_are_those_of_its_colours():
+    upscaler, grey = Upscaler("gladsr-l", scale=1.5), CHELSEA[:8, :20, 0]
+    masks = upscaler.masks(np.dstack([grey] * 3))
+    opaque = np.full_like(grey, 255)
+    for pixels in (grey, np.dstack([grey, opaque]), np.dstack([grey] * 3 + [opaque])):
+        np.testing.assert_array_equal(upscaler.masks(pixels), masks)
+    assert ((masks > 0) & (masks < 1)).all()

@@ -1,4 +1,4 @@
-"""Whole pictures: any kind of pixels, any size, tiles, the self-ensemble, folders."""
+"""Whole pictures: any kind of pixels, any size, tiles, the self-ensemble, folders, films."""
 
 from gladsr.upscaling.sizes import SizeError
 from gladsr.upscaling.upscaler import Upscaler

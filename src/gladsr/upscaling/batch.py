@@ -1,20 +1,24 @@
 """Many files: the next is read and the last is written while one is upscaled.
 
 One thread reads, one upscales, and the caller's writes. Between each two waits one picture at
-most, so that few are in memory however many there are.
+most, so that few are in memory however many there are. Large ones lie in temporary files beside the
+output (`gladsr.pictures.mapped`).
 """
 
 import contextlib
 from collections.abc import Callable, Generator, Iterator, Sequence
 from dataclasses import dataclass, replace
 from functools import partial
+from pathlib import Path
 from queue import Full, Queue
 from threading import Event, Thread
 from typing import Literal, TypeVar
 
 from gladsr import pictures
-from gladsr.engines import OutOfMemoryError
+from gladsr.engines import OutOfMemoryError, memory_kept
 from gladsr.pictures import Pages, Picture, PictureError
+from gladsr.upscaling import files
+from gladsr.upscaling.encoders import Encoding
 from gladsr.upscaling.folders import Job
 from gladsr.upscaling.sizes import SizeError
 
@@ -24,7 +28,8 @@ Existing = Literal["refuse", "replace", "skip"]
 Progress = Callable[[float], None]
 """Is told the share done, in (0, 1]."""
 
-Upscale = Callable[[Picture, Progress], Picture]
+Upscale = Callable[[Picture, Progress, Path], Picture]
+"""Upscales a picture, tells its progress, and knows the file that it is for."""
 
 T = TypeVar("T")
 
@@ -61,12 +66,21 @@ class _StoppedError(Exception):
     """Nobody waits for the results any more."""
 
 
+class _GivenUpError(Exception):
+    """Nobody waits for this job's pictures any more."""
+
+
+def _too_large(path: Path) -> PictureError:
+    return PictureError(f"{path} is too large for this machine's memory.")
+
+
 def upscale_files(
     jobs: Sequence[Job],
     upscale: Upscale,
     *,
     existing: Existing = "refuse",
     quality: int = 95,
+    encoding: Encoding = files.USUAL,
     strip_metadata: bool = False,
     max_pixels: int = pictures.MAX_PIXELS,
     float_range: tuple[float, float] = (0, 1),
@@ -82,6 +96,7 @@ def upscale_files(
         upscale: Is called in a thread of its own.
         existing: What to do with files that are in an output's place when its turn comes.
         quality: As for `pictures.write_pages`.
+        encoding: As for `write_film`.
         strip_metadata: Write nothing but the pixels and their colour profile.
         max_pixels: As for `pictures.read_pages`.
         float_range: Likewise.
@@ -93,20 +108,18 @@ def upscale_files(
     def tell(job: Job, share: float) -> None:
         if stopped.is_set():
             raise _StoppedError
+        if job in given_up:
+            raise _GivenUpError
         progress(job, share)
 
     read = _read(jobs, given_up, existing, max_pixels, float_range)
-    upscaled = _upscaled(_in_thread(read), upscale, tell, given_up)
-    with contextlib.closing(_in_thread(upscaled)) as events:
-        try:
-            for event in events:
-                if isinstance(event, _Start):
-                    yield _written(event, events, given_up, quality, strip_metadata)
-                elif isinstance(event, Outcome):
-                    yield event
-        except BaseException:
-            stopped.set()
-            raise
+    upscaled = _upscaled(_in_thread(read, Event()), upscale, tell, given_up)
+    with contextlib.closing(_in_thread(upscaled, stopped)) as events:
+        for event in events:
+            if isinstance(event, _Start):
+                yield _written(event, events, given_up, quality, encoding, strip_metadata)
+            elif isinstance(event, Outcome):
+                yield event
 
 
 def _read(
@@ -122,7 +135,10 @@ def _read(
                 refused = FileExistsError(f"{job.destination} exists already")
                 yield Outcome(job, None if existing == "skip" else refused, existing == "skip")
                 continue
-            pages = pictures.read_pages(job.source, max_pixels=max_pixels, float_range=float_range)
+            pages = files.read(
+                job.source, job.destination, max_pixels=max_pixels, float_range=float_range
+            )
+            job.destination.parent.mkdir(parents=True, exist_ok=True)
             yield _Start(job, pages)
             for picture in pages.pictures:
                 yield picture
@@ -130,6 +146,8 @@ def _read(
                     break
         except (PictureError, OSError) as error:
             yield Outcome(job, error)
+        except MemoryError:
+            yield Outcome(job, _too_large(job.source))
         else:
             yield Outcome(job)
 
@@ -141,19 +159,26 @@ def _upscaled(
     given_up: set[Job],
 ) -> Generator[_Event]:
     failure: PictureError | None = None
-    with contextlib.closing(events):
+    with contextlib.closing(events), memory_kept():
         for event in events:
             if isinstance(event, _Start):
-                job, count, done, failure = event.job, event.pages.count, 0, None
+                job, count, done = event.job, event.pages.count, 0
             if isinstance(event, Outcome) and failure:
                 yield replace(event, error=failure)
+                failure = None  # the next file may have no start
             elif not isinstance(event, Picture):
                 yield event
-            elif not failure:
+            elif job not in given_up:
                 try:
-                    yield upscale(event, progress_of_page(partial(tell, job), done, count))
+                    told = progress_of_page(partial(tell, job), done, count)
+                    yield upscale(event, told, job.destination)
+                except _GivenUpError:
+                    continue
+                except PictureError as error:
+                    failure = error
+                    given_up.add(job)
                 except (MemoryError, OutOfMemoryError):
-                    failure = PictureError(f"{job.source} is too large for this machine's memory.")
+                    failure = _too_large(job.source)
                     given_up.add(job)
                 except SizeError as error:
                     failure = PictureError(f"{job.source} is not upscaled: {error}.")
@@ -166,6 +191,7 @@ def _written(
     events: Iterator[_Event],
     given_up: set[Job],
     quality: int,
+    encoding: Encoding,
     strip_metadata: bool,
 ) -> Outcome:
     """Write the pictures up to the outcome of reading them; give the job up if that fails."""
@@ -181,15 +207,21 @@ def _written(
 
     rest = following()
     try:
-        start.job.destination.parent.mkdir(parents=True, exist_ok=True)
         pages = replace(start.pages, pictures=rest)
-        pictures.write_pages(pages, start.job.destination, quality=quality)
-    except (PictureError, OSError) as error:
+        files.write(
+            pages,
+            start.job.destination,
+            quality=quality,
+            encoding=encoding,
+            strip_metadata=strip_metadata,
+        )
+    except (PictureError, OSError, MemoryError) as error:
         given_up.add(start.job)
         with contextlib.suppress(PictureError, OSError):
             for _ in rest:  # what is on its way
                 pass
-        return Outcome(start.job, error)
+        too_large = isinstance(error, MemoryError)
+        return Outcome(start.job, _too_large(start.job.destination) if too_large else error)
     return Outcome(start.job)
 
 
@@ -200,10 +232,9 @@ class _Last:
     error: BaseException | None = None
 
 
-def _in_thread(items: Generator[T]) -> Generator[T]:
-    """Make items in a thread, which ends when their taker leaves."""
+def _in_thread(items: Generator[T], stopped: Event) -> Generator[T]:
+    """Make items in a thread, which ends when their taker leaves; ``stopped`` is set then."""
     queue: Queue[T | _Last] = Queue(1)
-    stopped = Event()
     thread = Thread(target=_make, args=(items, queue, stopped), daemon=True)
     thread.start()
     try:
@@ -240,6 +271,6 @@ def progress_of_page(progress: Progress, page: int, count: int) -> Progress:
     Args:
         progress: Of the file.
         page: Counted from 0.
-        count: Of the file's pages.
+        count: Of the file's pages; a film's is an estimate, and may be too small.
     """
-    return lambda share: progress((page + share) / count)
+    return lambda share: progress(min(1.0, (page + share) / count))

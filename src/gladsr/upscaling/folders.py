@@ -6,7 +6,12 @@ from dataclasses import dataclass
 from fnmatch import fnmatchcase
 from pathlib import Path
 
-from gladsr.pictures import SUFFIXES
+from gladsr import pictures
+from gladsr.upscaling import video
+from gladsr.upscaling.video import is_film, is_typescript
+
+SUFFIXES = pictures.SUFFIXES + video.SUFFIXES
+"""The endings, in lower case, of what can be written."""
 
 
 class PlanError(ValueError):
@@ -15,7 +20,7 @@ class PlanError(ValueError):
 
 @dataclass(frozen=True)
 class Job:
-    """One picture to upscale.
+    """One picture or film to upscale.
 
     Attributes:
         source: The file to read.
@@ -31,12 +36,14 @@ class Plan:
     """What is to be done.
 
     Attributes:
-        jobs: The pictures.
+        jobs: The pictures and films.
         others: How many files of the folders are none, or not asked for, and left alone.
+        films: How many of these are films, for which PyAV is missing.
     """
 
     jobs: list[Job]
     others: int
+    films: int = 0
 
 
 def plan(
@@ -48,31 +55,35 @@ def plan(
     exclude: Sequence[str] = (),
     suffix: str | None = None,
 ) -> Plan:
-    """Pair every input picture with its output file.
+    """Pair every input picture and film with its output file.
 
     Args:
-        inputs: Picture files and folders. Of a folder, the files with a picture's suffix are
-            taken, hidden ones left out; a file named here is taken whatever its name.
+        inputs: Picture files, films and folders. Of a folder, the files with a picture's or a
+            film's suffix are taken, hidden ones left out, and films only where PyAV is installed; a
+            file named here is taken whatever its name.
         output: The file to write if there is one input file, unless it is a folder already;
-            otherwise the folder to write into. Below it, pictures keep their names, and those
-            of a folder their place in it.
+            otherwise the folder to write into. Below it, pictures and films keep their names, and
+            those of a folder their place in it. Films of a kind that is not written end in .mkv.
         recursive: Take folders with their subfolders, also those to which links lead.
         include: Patterns such as "*.jpg". Of a folder, only files of which the name, or the path
             in the folder, matches one of them in any case are taken.
         exclude: Patterns of what is not taken.
-        suffix: What the names in an output folder end in; each picture's own if None.
+        suffix: What the names in an output folder end in: those of pictures, or those of films if
+            it is a film's; each one's own if None.
 
     Raises:
-        PlanError: A folder has no pictures, the output file's name has no picture's suffix, a file
-            stands where the output folder should, an output lies over an input, or two inputs have
-            one output.
+        PlanError: A folder has nothing to upscale, the output file's name has no suffix of what can
+            be written, or a film's for a picture or the other way round, a file stands where the
+            output folder should, an output lies over an input, or two inputs have one output.
     """
+    films, takes_films = 0, video.is_installed()
     if len(inputs) == 1 and not inputs[0].is_dir() and not output.is_dir():
         if output.suffix.lower() not in SUFFIXES:
             raise PlanError(
-                f"{output} is neither a folder nor a picture's name; "
-                f"pictures end in one of {', '.join(SUFFIXES)}"
+                f"{output} is neither a folder nor the name of what can be written; "
+                f"pictures and films end in one of {', '.join(SUFFIXES)}"
             )
+        _refuse_other_kind(inputs[0], output)
         jobs, others = [Job(inputs[0], output)], 0
     else:
         if output.exists() and not output.is_dir():
@@ -83,20 +94,43 @@ def plan(
                 pairs = [(path, output / path.name)]
             else:
                 files = _files(path, output.resolve(), recursive=recursive)
-                pairs = [
-                    (path / file, output / file)
+                wanted = [
+                    file
                     for file in files
-                    if file.suffix.lower() in SUFFIXES
+                    if (file.suffix.lower() in pictures.SUFFIXES or is_film(file))
+                    and not is_typescript(path / file)
                     and (not include or _matches(file, include))
                     and not _matches(file, exclude)
                 ]
+                pairs = [
+                    (path / file, output / file)
+                    for file in wanted
+                    if takes_films or not is_film(file)
+                ]
+                films += len(wanted) - len(pairs)
                 others += len(files) - len(pairs)
                 if not pairs:
                     hint = "" if recursive else "; --recursive looks into its folders too"
+                    if wanted:
+                        hint = '; for its films: pip install "gladsr[video]"'
                     raise PlanError(f"there are no pictures in the folder {path}{hint}")
-            jobs += [Job(file, to.with_suffix(suffix) if suffix else to) for file, to in pairs]
+            jobs += [Job(file, _renamed(to, suffix)) for file, to in pairs]
     _refuse_collisions(jobs)
-    return Plan(jobs, others)
+    return Plan(jobs, others, films)
+
+
+def _refuse_other_kind(source: Path, output: Path) -> None:
+    if is_film(source) and not is_film(output):
+        raise PlanError(f"{output} is a picture's name, but {source} is a film")
+    if source.suffix.lower() in pictures.SUFFIXES and is_film(output):
+        raise PlanError(f"{output} is a film's name, but {source} is a picture")
+
+
+def _renamed(path: Path, suffix: str | None) -> Path:
+    """Return the name in an output folder of what had a name in an input folder."""
+    if suffix and is_film(path) == (suffix in video.SUFFIXES):
+        return path.with_suffix(suffix)
+    return path.with_suffix(".mkv") if path.suffix.lower() in video.READ_ONLY else path
 
 
 def _files(folder: Path, output: Path, *, recursive: bool) -> list[Path]:

@@ -1,8 +1,12 @@
 """How large a picture becomes, and by which networks."""
 
 import math
+import re
 
 MAX_SCALE = 8
+
+SIZE_PATTERN = "^([1-9][0-9]{0,8}[x×]([1-9][0-9]{0,8})?|[x×][1-9][0-9]{0,8})$"
+"""What a size is in words."""
 
 
 class SizeError(ValueError):
@@ -17,6 +21,22 @@ def check_scale(scale: float) -> None:
     """
     if not 1 < scale <= MAX_SCALE:
         raise SizeError(f"the scale is {scale:g}, but must be above 1 and at most {MAX_SCALE}")
+
+
+def parse_size(words: str) -> tuple[int | None, int | None]:
+    """Return the width and the height of a size in words; one of them may be missing.
+
+    Raises:
+        SizeError: It is no size.
+
+    Example:
+        >>> parse_size("1920x1080"), parse_size("x2160")
+        ((1920, 1080), (None, 2160))
+    """
+    if re.fullmatch(SIZE_PATTERN, words) is None:
+        raise SizeError(f"the size is {words!r}, but must be such as 1920x1080, 3840x or x2160")
+    width, height = re.split("[x×]", words)
+    return int(width) if width else None, int(height) if height else None
 
 
 def scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:

@@ -21,13 +21,13 @@ from numpy.typing import NDArray
 from gladsr.engines import Attention, Engine, OutOfMemoryError
 from gladsr.upscaling.pixels import enlarge, range_of_neighbours
 
-OVERLAP = 24
+OVERLAP = 16
 """How many LR pixels a tile sees beyond its core, on each side (docs/tiles.md)."""
 
 WHOLE = 384 * 384
 """LR pixels up to which the attention is read from the whole picture."""
 
-SAMPLE_BANDS, SAMPLE_BAND = 6, 48
+SAMPLE_BANDS, SAMPLE_BAND = 3, 96
 """The sample of a larger picture: so many bands along each axis, of so many LR pixels."""
 
 MIN_CORE = 16
@@ -214,8 +214,8 @@ def _bands(length: int) -> list[tuple[int, int]]:
     """Return the parts of an axis that belong to the sample, each its first pixel and its end.
 
     Example:
-        >>> _bands(100), _bands(1200)[:3]
-        ([(0, 100)], [(76, 124), (276, 324), (476, 524)])
+        >>> _bands(100), _bands(1200)
+        ([(0, 100)], [(152, 248), (552, 648), (952, 1048)])
     """
     if length <= SAMPLE_BANDS * SAMPLE_BAND:
         return [(0, length)]

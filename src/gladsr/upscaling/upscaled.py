@@ -2,32 +2,21 @@
 
 import math
 from collections.abc import Iterator, Sequence
-from typing import Any, Protocol
+from typing import Any
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gladsr.engines import Engine
+from gladsr.pictures.mapped import bands, forget
 from gladsr.pictures.resize import resize_part
-from gladsr.upscaling.pixels import check_shape, from_unit, to_unit
+from gladsr.upscaling.pixels import check_shape, from_unit, range_of_neighbours, to_unit
 from gladsr.upscaling.tiling import WHOLE, Enlarged, Region, Source, tiles, whole
 
-_CORE = 256  # LR pixels; with its overlap, a tile of GLADSR takes 0.25 GB at ×2 and 0.5 GB at ×4
+_CORE = 272  # LR pixels
+_LARGEST = 1216 * 1216  # pixels that a network makes at once; 1216 = 4 * (_CORE + 2 * OVERLAP)
 _KEPT = 2048 * 2048  # pixels up to which the picture between two passes is kept, about 50 MB
 _RESIZE_MARGIN = 6  # LR pixels that a part may need beyond its own, once its size is exact
-
-
-class Pixels(Protocol):
-    """What `Upscaled` reads: an array, or something that gives parts of one."""
-
-    @property
-    def shape(self) -> tuple[int, ...]:
-        """H×W or H×W×C, C of 2, 3 or 4."""
-        ...
-
-    def __getitem__(self, part: tuple[slice, slice]) -> NDArray[Any]:
-        """Return some rows and columns."""
-        ...
 
 
 class Upscaled:
@@ -39,13 +28,13 @@ class Upscaled:
         engines: The scale and the engine of each pass, one or two. Together they reach the size or
             go beyond it; then the rest is an antialiased bicubic downscale.
         core: The side of a tile's core in LR pixels. If None, it is small enough for bounded
-            memory, and pictures of up to `WHOLE` pixels are one tile.
+            memory, and pictures of up to `WHOLE` pixels are one tile unless it would be too large.
         draft: Use the networks' coarse outputs.
     """
 
     def __init__(
         self,
-        pixels: Pixels,
+        pixels: NDArray[Any],
         size: tuple[int, int],
         engines: Sequence[tuple[int, Engine]],
         *,
@@ -55,13 +44,12 @@ class Upscaled:
         check_shape(pixels.shape)
         self.shape = (*size, *pixels.shape[2:])
         self._pixels = pixels
-        self._alpha: Source | None = None
-        self._colour: Source
         last_scale = engines[-1][0]
         ratio = math.prod(scale for scale, _ in engines) // last_scale
         last_input = (ratio * pixels.shape[0], ratio * pixels.shape[1])
         if core is None:
-            core = max(last_input) if math.prod(last_input) <= WHOLE else _CORE
+            one_tile = math.prod(last_input) <= min(WHOLE, _LARGEST // last_scale**2)
+            core = max(last_input) if one_tile else _CORE
 
         def enlarged(source: Source, *, bounded: bool = False) -> Source:
             for number, (scale, engine) in enumerate(engines):
@@ -70,9 +58,13 @@ class Upscaled:
                 source = Enlarged(source, engine, scale, core=core, draft=draft, bounded=bounded)
             return source if source.size == size else _Reduced(source, size)
 
-        if len(pixels.shape) == 3 and pixels.shape[2] in (2, 4):
+        self._flat_alpha = _flat_alpha(pixels)
+        self._alpha: Source | None = None
+        if pixels.ndim == 3 and pixels.shape[2] in (2, 4) and self._flat_alpha is None:
             self._alpha = enlarged(_Alpha(pixels), bounded=True)
-        self._colour = enlarged(_Colour(pixels))
+        self._colour: Source = enlarged(
+            _Colour(pixels) if self._alpha is None else _Premultiplied(pixels)
+        )
 
         exact = last_input[0] * last_scale == size[0] and last_input[1] * last_scale == size[1]
         margin = 0 if exact or core >= max(last_input) else _RESIZE_MARGIN
@@ -89,37 +81,87 @@ class Upscaled:
         """Return some pixels, of the kind and channels of those that came in."""
         like = self._pixels[0:1, 0:1]
         y = self._colour.read(part)
-        if self._alpha is None:
-            return from_unit(y, like=like)
-        alpha = np.clip(self._alpha.read(part), 0, 1)
-        y = np.divide(y, alpha, out=np.zeros_like(y), where=alpha > 0)
-        return from_unit(np.concatenate([y, alpha], axis=2), like=like)
+        if self._alpha:
+            alpha = np.clip(self._alpha.read(part), 0, 1)
+            y = np.divide(y, alpha, out=np.zeros_like(y), where=alpha > 0)
+            y = np.concatenate([np.clip(y, *self._colours_around(part)), alpha], axis=2)
+        elif self._flat_alpha is not None:
+            y = np.pad(y, ((0, 0), (0, 0), (0, 1)), constant_values=self._flat_alpha)
+        return from_unit(y, like=like)
+
+    def _colours_around(self, part: Region) -> list[NDArray[np.float32]]:
+        """Return the least and the largest colour that can be seen around each pixel of a part.
+
+        They are those of 3×3 pixels of the source. Where these are all opaque or all invisible,
+        any colour will do: a fringe comes of a division by an alpha that does not quite fit.
+        """
+        height, width = self._pixels.shape[:2]
+        rows = (2 * np.arange(part.top, part.bottom) + 1) * height // (2 * self.shape[0])
+        columns = (2 * np.arange(part.left, part.right) + 1) * width // (2 * self.shape[1])
+        under = Region(rows[0], rows[-1] + 1, columns[0], columns[-1] + 1)
+        seen = under.grown(1, (height, width))
+        x = to_unit(self._pixels[seen.top : seen.bottom, seen.left : seen.right])
+        forget(self._pixels)
+        colour, alpha = x[..., :-1], x[..., -1:]
+        lowest, _ = range_of_neighbours(alpha)
+        low, _ = range_of_neighbours(np.where(alpha > 0, colour, 1))
+        _, high = range_of_neighbours(np.where(alpha > 0, colour, 0))
+        told = (lowest < 1) & (low <= high)
+        bounds = np.where(told, low, 0), np.where(told, high, 1)
+        return [
+            under.cut(bound, out_of=seen)[np.ix_(rows - under.top, columns - under.left)]
+            for bound in bounds
+        ]
 
 
-class _Alpha:
-    """The alpha of a picture, as grey."""
+def _flat_alpha(pixels: NDArray[Any]) -> float | None:
+    """Return the alpha that all pixels have; None if they differ or have none."""
+    if pixels.ndim == 2 or pixels.shape[2] == 3:
+        return None
+    if any((band[..., -1] != pixels[0, 0, -1]).any() for band in bands(pixels)):
+        return None
+    return float(to_unit(pixels[:1, :1])[0, 0, -1])
 
-    def __init__(self, pixels: Pixels) -> None:
+
+class _Unit:
+    """The pixels of a picture as floats in [0, 1]."""
+
+    def __init__(self, pixels: NDArray[Any]) -> None:
         self.size = (pixels.shape[0], pixels.shape[1])
         self._pixels = pixels
 
-    def read(self, region: Region) -> NDArray[np.float32]:
-        return self._unit(region)[..., -1:]
-
-    def _unit(self, region: Region) -> NDArray[np.float32]:
+    def _read(self, region: Region) -> NDArray[np.float32]:
         rows, columns = slice(region.top, region.bottom), slice(region.left, region.right)
-        return to_unit(self._pixels[rows, columns])
+        pixels = self._pixels[rows, columns]
+        unit = to_unit(pixels)
+        forget(pixels)
+        return unit
 
 
-class _Colour(_Alpha):
-    """The colours of a picture.
+class _Alpha(_Unit):
+    """The alpha of a picture, as grey."""
 
-    Alpha is multiplied in, so that the colour of what cannot be seen does not bleed into the edges.
+    def read(self, region: Region) -> NDArray[np.float32]:
+        return self._read(region)[..., -1:]
+
+
+class _Colour(_Unit):
+    """The colours of a picture."""
+
+    def read(self, region: Region) -> NDArray[np.float32]:
+        x = self._read(region)
+        return x if x.shape[2] in (1, 3) else x[..., :-1]
+
+
+class _Premultiplied(_Unit):
+    """The colours of a picture, its alpha multiplied in.
+
+    So the colour of what cannot be seen does not bleed into the edges.
     """
 
     def read(self, region: Region) -> NDArray[np.float32]:
-        x = self._unit(region)
-        return x if x.shape[2] in (1, 3) else x[..., :-1] * x[..., -1:]
+        x = self._read(region)
+        return x[..., :-1] * x[..., -1:]
 
 
 class _Kept:

@@ -14,25 +14,52 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gladsr import engines, pictures, zoo
-from gladsr.engines import Engine, EngineName, Precision
-from gladsr.upscaling import sizes
+from gladsr.engines import Engine, EngineName, Precision, ZooEngine, give_back, memory_kept
+from gladsr.pictures.mapped import Mapped, forget
+from gladsr.upscaling import files, sizes
 from gladsr.upscaling.batch import Progress, progress_of_page
+from gladsr.upscaling.encoders import Encoding
 from gladsr.upscaling.ensemble import SelfEnsemble
-from gladsr.upscaling.pixels import check_shape
+from gladsr.upscaling.pixels import check_shape, to_unit
 from gladsr.upscaling.tiling import MIN_CORE
 from gladsr.upscaling.upscaled import Upscaled
+from gladsr.upscaling.video import Frame
 
 
 def _silent(_share: float) -> None:
     """Tell nobody."""
 
 
+class _Networks:
+    """Networks, each loaded when it is first needed."""
+
+    def __init__(self) -> None:
+        self._loaded: dict[tuple[Any, ...], ZooEngine] = {}
+        self._lock = Lock()
+
+    def of(self, upscaler: "Upscaler", scale: int) -> ZooEngine:
+        """Return the network of an upscaler's model for one of its scales."""
+        machine = (upscaler.engine, upscaler.device, upscaler.precision, upscaler.threads)
+        key = (upscaler.model, scale, *machine)
+        with self._lock:
+            if key not in self._loaded:
+                self._loaded[key] = engines.load(
+                    zoo.card(upscaler.model, scale),
+                    upscaler.engine,
+                    device=upscaler.device,
+                    precision=upscaler.precision,
+                    threads=upscaler.threads,
+                )
+            return self._loaded[key]
+
+
 @dataclass(frozen=True)
 class Upscaler:
     """Upscales pictures with one model.
 
-    It is its settings and the loaded model, nothing that changes. It can be pickled: the copy loads
-    the model again.
+    It is its settings and the loaded model, nothing that changes. `dataclasses.replace` gives one
+    with other settings, which shares what is loaded. It can be pickled: the copy loads the model
+    again.
 
     Attributes:
         model: The model's name; `gladsr models` lists them.
@@ -43,10 +70,11 @@ class Upscaler:
             may be None.
         max_pixels: The most pixels that a picture may become; it is scaled less if need be.
         engine: "openvino", "onnxruntime", "torch", or "auto" for the first of them installed.
-        precision: "fp32", or "bf16": faster where the processor computes in it, and less exact.
-        tile: The side of a tile's core in LR pixels, 16 or more. "auto" is 256, and pictures of up
-            to 384×384 pixels whole. It changes the memory and the time that are needed, not the
-            picture.
+        precision: "fp32"; "bf16", faster where the processor computes in it, and less exact; or
+            "int8", likewise, with weights that `gladsr export --calibrate` has made.
+        tile: The side of a tile's core in LR pixels, 16 or more. "auto" is 272, and pictures of up
+            to 384×384 pixels whole, at ×4 of up to 304×304. It changes the memory and the time that
+            are needed, not the picture.
         ensemble: Average over the 8 flips and quarter turns of the picture (the paper's "+"): a
             little sharper, 8 times slower.
         draft: Return the coarse output (the paper's y_c), in about half the time.
@@ -79,7 +107,7 @@ class Upscaler:
     draft: bool = False
     device: str | None = None
     threads: int | None = None
-    _engines: "_Engines" = field(init=False, repr=False, compare=False)
+    _networks: _Networks = field(default_factory=_Networks, repr=False, compare=False)
 
     def __post_init__(self) -> None:
         """Check the settings and load the networks of the scale."""
@@ -94,13 +122,12 @@ class Upscaler:
             raise ValueError("give a scale or a size, not both")
         elif min([side for side in self.size if side is not None], default=0) < 1:
             raise ValueError("the size must be a width, a height or both, of 1 or more")
-        object.__setattr__(self, "_engines", _Engines(self))
         # A size needs others, picture by picture; of one, what cannot be had is refused now.
-        self._engines.for_scale(self.scale or 2)
+        self._passes(self.scale or 2)
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the settings alone; an engine's compiled model cannot be pickled."""
-        settings = {item.name: getattr(self, item.name) for item in fields(self) if item.init}
+        settings = {item.name: getattr(self, item.name) for item in fields(self) if item.compare}
         return partial(Upscaler, **settings), ()
 
     @overload
@@ -140,17 +167,20 @@ class Upscaler:
         *,
         overwrite: bool = False,
         quality: int = 95,
+        encoding: Encoding = files.USUAL,
         strip_metadata: bool = False,
         progress: Progress = _silent,
     ) -> None:
-        """Upscale a picture file into another, with every page or frame, keeping its metadata.
+        """Upscale a picture file or a film into another, with every page or frame and its metadata.
 
         Args:
-            source: The picture to read.
-            destination: The picture to write, in the format that its suffix names.
+            source: The picture or film to read.
+            destination: The picture or film to write, in the format that its suffix names.
             overwrite: Replace a file that is there already.
             quality: Of JPEG, WebP and AVIF, from 1 to 100; WebP is lossless at 100.
-            strip_metadata: Write nothing but the pixels and their colour profile.
+            encoding: Of films: `gladsr.upscaling.encoders.Encoding`.
+            strip_metadata: Write nothing but the pixels and their colour profile; of films, also
+                sound, subtitles and the times of chapters.
             progress: Is told the share done, in (0, 1], as the work goes on.
 
         Raises:
@@ -159,16 +189,35 @@ class Upscaler:
         """
         if not overwrite and Path(destination).exists():
             raise FileExistsError(f"{destination} exists already")
-        pages = pictures.read_pages(source)
+        destination = Path(destination)
+        if not destination.parent.is_dir():
+            raise pictures.PictureError(
+                f"{destination} cannot be written: there is no folder {destination.parent}."
+            )
+        pages = files.read(Path(source), destination)
 
         def upscaled() -> Iterator[pictures.Picture]:
             for done, picture in enumerate(pages.pictures):
-                kept = picture.without_metadata() if strip_metadata else picture
-                yield self.upscale(kept, progress_of_page(progress, done, pages.count))
+                stripped = picture.without_metadata() if strip_metadata else picture
+                told = progress_of_page(progress, done, pages.count)
+                yield self.upscale(stripped, told, destination)
 
-        pictures.write_pages(replace(pages, pictures=upscaled()), destination, quality=quality)
+        larger = replace(pages, pictures=upscaled())
+        with memory_kept():
+            files.write(
+                larger,
+                destination,
+                quality=quality,
+                encoding=encoding,
+                strip_metadata=strip_metadata,
+            )
 
-    def upscale(self, picture: pictures.Picture, progress: Progress = _silent) -> pictures.Picture:
+    def upscale(
+        self,
+        picture: pictures.Picture,
+        progress: Progress = _silent,
+        destination: Path | None = None,
+    ) -> pictures.Picture:
         """Upscale a picture with what belongs to it.
 
         The resolution in dots per inch grows with the picture, so that it prints at the same size.
@@ -176,11 +225,43 @@ class Upscaler:
         Args:
             picture: The picture.
             progress: Is told the share done, in (0, 1], as the work goes on.
+            destination: The picture file that it is for. Whether that can be written is asked
+                before anything is computed, and what is large is kept on its disk rather than in
+                memory (`pictures.room_for`).
+
+        Raises:
+            gladsr.pictures.PictureError: The destination cannot be written.
         """
-        pixels = self._upscale_array(picture.pixels, progress)
+        on_its_side = False
+        if isinstance(picture, Frame):  # which is encoded at once, and not turned upright
+            destination, on_its_side = None, picture.on_its_side
+        pixels = self._upscale_array(picture.pixels, progress, destination, on_its_side=on_its_side)
         down, across = (pixels.shape[axis] / picture.pixels.shape[axis] for axis in (0, 1))
         dpi = picture.dpi and (picture.dpi[0] * across, picture.dpi[1] * down)
         return replace(picture, pixels=pixels, dpi=dpi)
+
+    def masks(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
+        """Return what the network attends to in a picture (the paper's Fig. 6).
+
+        Where two networks run in a row, it is the first.
+
+        Args:
+            pixels: H×W, H×W×2 with alpha, H×W×3 or H×W×4; uint8, uint16 or float in [0, 1]. It is
+                computed as a whole, so a large picture takes much memory.
+
+        Returns:
+            The guided mask R_s (Eq. 9) of each GLAM, G×H×W in (0, 1), the basic net's first.
+
+        Example:
+            >>> Upscaler("gladsr-l").masks(np.zeros((5, 7), np.uint8)).shape
+            (4, 5, 7)
+        """
+        x = to_unit(pixels)
+        colour = x if x.shape[2] in (1, 3) else x[..., :-1] * x[..., -1:]
+        after = self._size_of((x.shape[0], x.shape[1]))
+        scale = max(after[0] / x.shape[0], after[1] / x.shape[1])
+        network = self._networks.of(self, sizes.passes(scale, zoo.MODELS[self.model])[0])
+        return network.masks(np.broadcast_to(colour, (*x.shape[:2], 3)))
 
     def _upscale_image(self, image: Image.Image) -> Image.Image:
         if image.mode == "P":
@@ -193,23 +274,37 @@ class Upscaler:
         upscaled.info = {key: value for key, value in image.info.items() if key != "transparency"}
         return upscaled
 
-    def _upscale_array(self, pixels: NDArray[Any], progress: Progress = _silent) -> NDArray[Any]:
+    def _upscale_array(
+        self,
+        pixels: NDArray[Any],
+        progress: Progress = _silent,
+        destination: Path | None = None,
+        *,
+        on_its_side: bool = False,
+    ) -> NDArray[Any]:
         check_shape(pixels.shape)
         before = (pixels.shape[0], pixels.shape[1])
-        after = self._size_of(before)
+        after = self._size_of(before[::-1])[::-1] if on_its_side else self._size_of(before)
+        if destination is None:
+            y = np.empty((*after, *pixels.shape[2:]), pixels.dtype)
+        else:
+            y = pictures.room_for(destination, pixels, after)
         upscaled = Upscaled(
             pixels,
             after,
-            self._engines.for_scale(max(after[0] / before[0], after[1] / before[1])),
+            self._passes(max(after[0] / before[0], after[1] / before[1])),
             core=None if self.tile == "auto" else self.tile,
             draft=self.draft,
         )
-        y = np.empty(upscaled.shape, pixels.dtype)
         done = 0
-        for part in upscaled.parts():
-            y[part.top : part.bottom, part.left : part.right] = upscaled.read(part)
-            done += math.prod(part.size)
-            progress(done / math.prod(after))
+        with memory_kept():
+            for part in upscaled.parts():
+                y[part.top : part.bottom, part.left : part.right] = upscaled.read(part)
+                forget(y)
+                done += math.prod(part.size)
+                progress(done / math.prod(after))
+        if isinstance(y, Mapped):
+            give_back()  # to write such a picture takes memory of its own
         return y
 
     def _size_of(self, before: tuple[int, int]) -> tuple[int, int]:
@@ -221,31 +316,10 @@ class Upscaler:
             after = sizes.scaled(before, self.scale)
         return after if self.max_pixels is None else sizes.limited(before, after, self.max_pixels)
 
-
-class _Engines:
-    """The engines of an upscaler's model, each loaded when it is first needed."""
-
-    def __init__(self, upscaler: Upscaler) -> None:
-        self._model = upscaler.model
-        self._ensemble = upscaler.ensemble
-        self._load = partial(
-            engines.load,
-            engine=upscaler.engine,
-            device=upscaler.device,
-            precision=upscaler.precision,
-            threads=upscaler.threads,
-        )
-        self._loaded: dict[int, Engine] = {}
-        self._lock = Lock()
-
-    def for_scale(self, scale: float) -> list[tuple[int, Engine]]:
+    def _passes(self, scale: float) -> list[tuple[int, Engine]]:
         """Return the scale and the engine of each pass that together reach a scale."""
-        trained = zoo.MODELS.get(self._model, (2,))  # an unknown model is refused by its card
-        return [(each, self._engine(each)) for each in sizes.passes(scale, trained)]
-
-    def _engine(self, scale: int) -> Engine:
-        with self._lock:
-            if scale not in self._loaded:
-                engine = self._load(zoo.card(self._model, scale))
-                self._loaded[scale] = SelfEnsemble(engine) if self._ensemble else engine
-            return self._loaded[scale]
+        trained = zoo.MODELS.get(self.model, (2,))  # an unknown model is refused by its card
+        networks = [(each, self._networks.of(self, each)) for each in sizes.passes(scale, trained)]
+        if self.ensemble:
+            return [(each, SelfEnsemble(network)) for each, network in networks]
+        return [*networks]
