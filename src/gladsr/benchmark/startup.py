@@ -1,0 +1,86 @@
+"""How long `gladsr upscale` takes from the start of its process."""
+
+import os
+import subprocess
+import sys
+import tempfile
+import time
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from gladsr import pictures
+from gladsr.benchmark.contenders import Contender
+from gladsr.benchmark.workers import NotMeasuredError
+
+SIDE = 256
+_PAUSE = 0.002  # seconds between two looks for the picture
+
+
+@dataclass(frozen=True)
+class Startup:
+    """Seconds from the start of the process, for a picture of 256×256 pixels.
+
+    Attributes:
+        first: Until it has ended, with nothing kept from earlier runs.
+        written: Until the picture is written, the second time.
+        second: Until it has ended, the second time.
+    """
+
+    first: float
+    written: float
+    second: float
+
+    def as_dict(self) -> dict[str, Any]:
+        """Return it as plain values."""
+        return asdict(self)
+
+
+def startup(contender: Contender) -> Startup:
+    """Run the command twice with an empty cache.
+
+    Raises:
+        NotMeasuredError: The command failed.
+    """
+    with tempfile.TemporaryDirectory() as scratch:
+        folder = Path(scratch)
+        noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
+        pictures.write(pictures.Picture(noise), folder / "small.png")
+        _, first = _run(contender, folder, "first.png")
+        written, second = _run(contender, folder, "second.png")
+    return Startup(first, written, second)
+
+
+def _run(contender: Contender, folder: Path, name: str) -> tuple[float, float]:
+    """Return the seconds until the picture is there, and until the process has ended."""
+    source, destination = str(folder / "small.png"), str(folder / name)
+    words = [
+        *(sys.executable, "-m", "gladsr", "upscale", source, "-o", destination),
+        *("--model", contender.model, "--scale", str(contender.scale)),
+        *("--engine", contender.engine, "--precision", contender.precision),
+        *("--threads", str(contender.threads)),
+    ]
+    search = os.pathsep.join([str(Path(pictures.__file__).parents[2]), *sys.path])
+    began = time.perf_counter()
+    process = subprocess.Popen(  # noqa: S603 - Python itself, and words of our own
+        words,
+        env={**os.environ, "XDG_CACHE_HOME": str(folder / "cache"), "PYTHONPATH": search},
+        stdin=subprocess.DEVNULL,
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    written = None
+    while process.poll() is None:
+        if written is None and (folder / name).exists():
+            written = time.perf_counter() - began
+        time.sleep(_PAUSE)
+    ended = time.perf_counter() - began
+    assert process.stderr is not None  # noqa: S101 - tells the type checker what PIPE means
+    said = process.stderr.read().strip()
+    process.stderr.close()
+    if process.returncode:
+        raise NotMeasuredError(said.rpartition("\n")[2])
+    return written or ended, ended
