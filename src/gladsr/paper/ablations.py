@@ -30,6 +30,9 @@ BASE = Path(__file__).with_name("ablation.toml")
 CLOSE = 0.03
 """Two networks whose validation PSNR differs by less, in dB, are trained with a second seed."""
 
+PLACES = {"data": {"cache"}}
+"""The settings that say where something is kept, which change no result."""
+
 VARIANTS: dict[str, dict[str, Any]] = {
     "gladsr": {},
     # Table I
@@ -123,12 +126,12 @@ def trained(name: str, seed: int, request: Request) -> Findings:
     settings = _settings(name, seed, request)
     result = run / "result.json"
     if result.is_file():
-        _check_same(settings, run)
         found: Findings = _read(result)
+        _check_same(settings, found["settings"], run)
         return found
     network = _train(name, settings, run, request)
     found = {
-        "seed": seed,
+        "settings": settings.model_dump(mode="json", exclude=PLACES),
         "parameters": parameters(network),
         "mult_adds": mult_adds(network, settings.network.scale),
         "validation": _validation(network, settings),
@@ -181,12 +184,10 @@ def _settings(name: str, seed: int, request: Request) -> TrainingSettings:
     return settings
 
 
-def _check_same(settings: TrainingSettings, run: Path) -> None:
+def _check_same(settings: TrainingSettings, before: Findings, run: Path) -> None:
     """Refuse to mix results of different settings."""
-    _, checkpoint = load_run(run)
-    before = TrainingSettings.model_validate(checkpoint["settings"])
-    ignored = {"data": {"cache"}}
-    if before.model_dump(exclude=ignored) != settings.model_dump(exclude=ignored):
+    same = TrainingSettings.model_validate(before)
+    if same.model_dump(exclude=PLACES) != settings.model_dump(exclude=PLACES):
         raise MissingError(
             f"{run} was trained with other settings; remove it, or take another --output"
         )
@@ -198,7 +199,7 @@ def _train(name: str, settings: TrainingSettings, run: Path, request: Request) -
         torch.set_num_threads(request.threads)
     resume = (run / CHECKPOINT).exists()
     if resume:
-        _check_same(settings, run)
+        _check_same(settings, load_run(run)[1]["settings"], run)
     steps = settings.schedule.steps
     request.tell(f"training {name}, seed {settings.seed}, {steps} steps, in {run}")
     for report in train(settings, run, resume=resume):
@@ -263,13 +264,16 @@ def budget_note(found: Findings) -> str:
 
 def _mean(results: list[Findings]) -> Findings:
     """Return a network's findings, the mean over its seeds."""
-    sets = results[0]["scores"]
-    return results[0] | {
+    first = results[0]
+    return {
+        "parameters": first["parameters"],
+        "mult_adds": first["mult_adds"],
+        "curve": first["curve"],
         "seeds": len(results),
         "validation": fmean(result["validation"] for result in results),
         "scores": {
             name: tuple(fmean(result["scores"][name][n] for result in results) for n in (0, 1))
-            for name in sets
+            for name in first["scores"]
         },
     }
 

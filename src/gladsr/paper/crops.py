@@ -5,23 +5,21 @@ Nobody chooses the crops: each is the place of its picture where the methods dif
 
 import re
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
-from numpy.typing import NDArray
 
 from gladsr.paper.exhibit import Findings, MissingError, Request, bicubic, ours
 from gladsr.paper.sheet import Sheet
-from gladsr.pictures import Picture, luminance, mod_crop, read, resize, to_depth, write
+from gladsr.pictures import Picture, mod_crop, read, resize, to_depth, write
 from gladsr.scoring import Upscale, images_in, psnr
+from gladsr.scoring.comparison import most_different, rgb
 
 SIDE = 64
 """The side of a crop, in pixels of the high resolution."""
 
 Pictures = tuple[tuple[str, str], ...]
-_Pixels = NDArray[np.uint8]
 
 
 def methods(scale: int, request: Request) -> dict[str, Upscale]:
@@ -81,32 +79,19 @@ def _find(folder: Path, picture: str) -> Path | None:
 
 def _crop(file: Path, scale: int, compared: dict[str, Upscale], folder: Path) -> Findings:
     """Upscale one picture by every method, and leave the crops of all of them in ``folder``."""
-    reference = _rgb(mod_crop(read(file).pixels, scale))
+    reference = rgb(mod_crop(read(file).pixels, scale))
     lr = resize(reference, scale=1 / scale)
     upscaled = {name: to_depth(upscale(lr), np.uint8) for name, upscale in compared.items()}
-    top, left = _most_different(list(upscaled.values()))
-    box = (slice(top, top + SIDE), slice(left, left + SIDE))
+    (place,) = most_different(list(upscaled.values()), SIDE)
     folder.mkdir(parents=True, exist_ok=True)
     write(Picture(reference), folder / f"{file.stem}-whole.png")
-    write(Picture(reference[box]), folder / f"{file.stem}-original.png")
+    write(Picture(place.of(reference)), folder / f"{file.stem}-original.png")
     for name, pixels in upscaled.items():
-        write(Picture(pixels[box]), folder / f"{file.stem}-{name}.png")
-    scores = {name: psnr(pixels[box], reference[box]) for name, pixels in upscaled.items()}
-    return {"file": file.stem, "top": top, "left": left, "psnr": scores}
-
-
-def _rgb(pixels: NDArray[Any]) -> _Pixels:
-    pixels = to_depth(pixels, np.uint8)
-    return np.dstack([pixels] * 3) if pixels.ndim == 2 else pixels[..., :3]
-
-
-def _most_different(pictures: list[_Pixels]) -> tuple[int, int]:
-    """Return the corner of the crop in which the pictures' luminances vary most."""
-    spread = np.var([luminance(picture) for picture in pictures], axis=0)
-    sums = np.pad(spread, ((1, 0), (1, 0))).cumsum(0).cumsum(1)
-    boxes = sums[SIDE:, SIDE:] - sums[:-SIDE, SIDE:] - sums[SIDE:, :-SIDE] + sums[:-SIDE, :-SIDE]
-    top, left = np.unravel_index(boxes.argmax(), boxes.shape)
-    return int(top), int(left)
+        write(Picture(place.of(pixels)), folder / f"{file.stem}-{name}.png")
+    scores = {
+        name: psnr(place.of(pixels), place.of(reference)) for name, pixels in upscaled.items()
+    }
+    return {"file": file.stem, "top": place.y, "left": place.x, "psnr": scores}
 
 
 def sheets(title: str, findings: Findings, notes: tuple[str, ...] = ()) -> list[Sheet]:

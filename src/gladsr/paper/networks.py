@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gladsr.engines import EngineError
+from gladsr.engines import EngineError, Precision
 from gladsr.scoring import Upscale
 from gladsr.upscaling.pixels import to_unit
 
@@ -52,7 +52,7 @@ def read_network(spec: str, *, threads: int | None = None) -> dict[int, FileNetw
         name, path = Path(spec).stem, spec
     file = Path(path)
     if file.suffix == ".onnx":
-        run = _onnx(file, threads)
+        run = onnx_network(file, threads=threads)
         scale = _scale(run, file)
         return {scale: FileNetwork(name, scale, _on_pixels(run))}
     if not equals:
@@ -88,14 +88,29 @@ def _on_pixels(run: _Run) -> Upscale:
     return upscale
 
 
-def _onnx(file: Path, threads: int | None) -> _Run:
+def onnx_network(file: Path, *, threads: int | None = None, precision: Precision = "fp32") -> _Run:
+    """Return the function that runs an ONNX network in OpenVINO, h×w×3 to s·h×s·w×3.
+
+    Args:
+        file: One input of RGB in [0, 1], (1, 3, h, w), and the upscaled picture as the output named
+            y or else as the last one.
+        threads: Of the CPU; OpenVINO's own choice if None.
+        precision: "fp32" or "bf16".
+
+    Raises:
+        EngineError: The file cannot be read or is no such network, or the processor does not
+            compute in bf16.
+    """
     import openvino as ov  # noqa: PLC0415 - slow to import
 
-    from gladsr.engines.openvino import core  # noqa: PLC0415 - likewise
+    from gladsr.engines.openvino import capabilities, core  # noqa: PLC0415 - likewise
 
     if not file.is_file():
         raise EngineError(f"{file} is not there")
-    settings: dict[str, Any] = {ov.properties.hint.inference_precision: ov.Type.f32}
+    if precision == "bf16" and "BF16" not in capabilities("CPU"):
+        raise EngineError("this processor does not compute in bf16")
+    types = {"fp32": ov.Type.f32, "bf16": ov.Type.bf16}
+    settings: dict[str, Any] = {ov.properties.hint.inference_precision: types[precision]}
     if threads is not None:
         settings[ov.properties.inference_num_threads] = threads
     try:
