@@ -20,10 +20,19 @@ from PIL import Image, ImageCms
 from PIL.Image import Exif
 
 from gladsr import Upscaler
+from gladsr.upscaling.sizes import parse_size
 
 SOURCE = str(Path(__file__).parents[2] / "src")
 CHELSEA = skimage.data.chelsea()[80:112, 120:160]
 EXIF_ARTIST = 0x013B
+SUFFIXES = {
+    "png": ".png",
+    "jpeg": ".jpg",
+    "tiff": ".tif",
+    "webp": ".webp",
+    "avif": ".avif",
+    "gif": ".gif",
+}
 
 
 @dataclass
@@ -97,10 +106,18 @@ def pictures(tmp_path_factory: pytest.TempPathFactory) -> dict[str, Path]:
     exif[EXIF_ARTIST] = "Stefan"
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     paths = {}
-    for kind, suffix in (("png", ".png"), ("jpeg", ".jpg"), ("tiff", ".tif"), ("webp", ".webp")):
+    for kind, suffix in SUFFIXES.items():
         paths[kind] = folder / f"a{suffix}"
         Image.fromarray(CHELSEA).save(paths[kind], exif=exif, icc_profile=profile, dpi=(300, 300))
     return paths
+
+
+def several(folder: Path, suffix: str) -> Path:
+    """A file with three pages or frames."""
+    first, *others = (Image.fromarray(np.roll(CHELSEA, 5 * step, axis=1)) for step in range(3))
+    path = folder / f"several{suffix}"
+    first.save(path, save_all=True, append_images=others)
+    return path
 
 
 @pytest.fixture(scope="session")
@@ -110,6 +127,8 @@ def upscaled(tmp_path_factory: pytest.TempPathFactory) -> Callable[..., bytes]:
 
     def upscale(path: Path, suffix: str | None = None, **settings: object) -> bytes:
         destination = folder / f"out{suffix or path.suffix}"
+        if isinstance(size := settings.get("size"), str):
+            settings["size"] = parse_size(size)
         upscaler = Upscaler(threads=1, **settings)  # type: ignore[arg-type]  # words of the tests
         upscaler.save(path, destination, overwrite=True)
         return destination.read_bytes()

@@ -2,13 +2,14 @@
 
 python tests/web/load.py --seconds 300 --clients 32
 
-It starts `gladsr serve`, upscales its pictures with `gladsr upscale` first, sends them from as many
-addresses of the loopback as there are clients, and compares every answer with the command's file.
+It upscales its pictures with `gladsr upscale`, starts `gladsr serve`, sends it the pictures from as
+many addresses of the loopback as there are clients, and compares every answer with the command's
+file. It goes in turns, a minute of load and the command again, since other work on the machine may
+slow either.
 """
 
 import argparse
 import asyncio
-import io
 import json
 import random
 import statistics
@@ -18,6 +19,8 @@ import sys
 import tempfile
 import zlib
 from collections import Counter
+from concurrent.futures import ProcessPoolExecutor
+from multiprocessing import get_context
 from pathlib import Path
 from time import monotonic, sleep
 from typing import Any
@@ -27,6 +30,7 @@ import numpy as np
 from PIL import Image
 
 SIDES = (24, 48, 64, 96, 128, 192)
+TURN_SECONDS = 60
 ATTACKS = ("slow body", "slow head", "huge size", "random bytes", "cut", "cut late")
 HOSTILE = 4  # of that many clients, one is
 
@@ -43,27 +47,48 @@ def make_pictures(folder: Path) -> list[Path]:
     return paths
 
 
-def upscale_with_the_command(
-    paths: list[Path], folder: Path, threads: list[str]
-) -> tuple[dict[Path, bytes], float]:
-    """Return what the command makes of the pictures, and its pixels a second.
+class Command:
+    """`gladsr upscale` on the pictures.
 
-    The time of one picture alone, which is that of starting, is taken off.
+    Args:
+        paths: The pictures.
+        folder: Where to put what it makes.
+        options: More words for it.
     """
 
-    def run(pictures: list[Path], out: str) -> float:
+    def __init__(self, paths: list[Path], folder: Path, options: list[str]) -> None:
+        self._paths = paths
+        self._folder = folder
+        self._options = options
+        self.speeds: list[float] = []
+
+    def upscale(self) -> dict[Path, bytes]:
+        """Return what it makes of each picture, and note its pixels a second.
+
+        The time of one picture alone, which is that of starting, is taken off.
+        """
+        seconds = self._run(self._paths) - self._run(self._paths[:1])
+        self.speeds.append(sum(map(pixels_of, self._paths[1:])) / seconds)
+        return {path: (self._folder / path.name).read_bytes() for path in self._paths}
+
+    def _run(self, paths: list[Path]) -> float:
+        self._folder.mkdir(exist_ok=True)
         start = monotonic()
-        command = [sys.executable, "-m", "gladsr", "upscale", *map(str, pictures)]
         subprocess.run(  # noqa: S603 - Python itself
-            [*command, "-o", str(folder / out), *threads], check=True
+            [
+                *(sys.executable, "-m", "gladsr", "upscale", *map(str, paths)),
+                *("-o", str(self._folder / (paths[0].name if len(paths) == 1 else ""))),
+                *("--overwrite", *self._options),
+            ],
+            check=True,
         )
         return monotonic() - start
 
-    (folder / "one").mkdir()
-    starting = run(paths[:1], "one")
-    seconds = run(paths, "all") - starting
-    pixels = sum(np.prod(Image.open(path).size) for path in paths[1:])
-    return {path: (folder / "all" / path.name).read_bytes() for path in paths}, pixels / seconds
+
+def pixels_of(path: Path) -> int:
+    """Return how many pixels a picture has."""
+    with Image.open(path) as image:
+        return image.width * image.height
 
 
 def huge_png() -> bytes:
@@ -81,28 +106,44 @@ def huge_png() -> bytes:
 class Load:
     """Clients that ask until the time is over, and what came of it."""
 
-    def __init__(self, url: str, expected: dict[Path, bytes], seconds: float) -> None:
+    def __init__(self, url: str, expected: dict[Path, bytes]) -> None:
         self.url = httpx.URL(url)
         self.bodies = {path: path.read_bytes() for path in expected}
+        self.sizes = {path: pixels_of(path) for path in expected}
         self.expected = expected
-        self.end = monotonic() + seconds
+        self.end = 0.0
+        self.seconds = 0.0
         self.statuses: Counter[str] = Counter()
         self.wrong: list[str] = []
         self.pixels = 0
         self.health: list[float] = []
         self.memory: list[int] = []
+        self._watcher = ProcessPoolExecutor(1, get_context("spawn"))
 
-    async def run(self, clients: int, process: int) -> None:
-        """Run the clients."""
+    async def run(self, clients: int, process: int, seconds: float) -> None:
+        """Let the clients ask for some seconds, and wait for the last answer."""
+        start = monotonic()
+        self.end = start + seconds
         async with asyncio.TaskGroup() as group:
-            group.create_task(asyncio.to_thread(self._watch, process))
+            # In a process of its own, whose times are not those of this one.
+            watching = asyncio.get_running_loop().run_in_executor(
+                self._watcher, watch, self.url, process, self.end
+            )
+            asking = []
             for number in range(clients):
                 hostile = number % HOSTILE == HOSTILE - 1
-                client = self._attack if hostile else self._ask
-                group.create_task(client(number))
+                if hostile:
+                    group.create_task(self._attack(number))
+                else:
+                    asking.append(group.create_task(self._ask(number)))
+            await asyncio.wait(asking)
+            self.seconds += monotonic() - start
+            health, memory = await watching
+            self.health += health
+            self.memory += memory
 
     async def _ask(self, number: int) -> None:
-        choose = random.Random(number)  # noqa: S311 - no secret
+        choose = random.Random(number + self.seconds)  # noqa: S311 - no secret
         transport = httpx.AsyncHTTPTransport(local_address=f"127.0.0.{number + 2}")
         async with httpx.AsyncClient(base_url=self.url, transport=transport, timeout=600) as client:
             while monotonic() < self.end:
@@ -113,11 +154,11 @@ class Load:
                     await asyncio.sleep(min(int(answer.headers["retry-after"]), 5))
                 elif answer.content != self.expected[path]:
                     self.wrong.append(f"{path.name}: {answer.status_code}")
-                elif monotonic() < self.end:
-                    self.pixels += int(np.prod(Image.open(io.BytesIO(self.bodies[path])).size))
+                else:
+                    self.pixels += self.sizes[path]
 
     async def _attack(self, number: int) -> None:
-        choose = random.Random(number)  # noqa: S311 - no secret
+        choose = random.Random(number + self.seconds)  # noqa: S311 - no secret
         while monotonic() < self.end:
             attack = choose.choice(ATTACKS)
             answer = await self._attempt(attack, f"127.0.0.{number + 2}", choose)
@@ -139,14 +180,18 @@ class Load:
         )
         try:
             if attack.startswith("slow"):
-                sent = head if attack == "slow head" else head + body
-                for start in range(0 if attack == "slow head" else len(head), len(sent), 5):
-                    writer.write(sent[start : start + 5] if start else sent[: max(5, start)])
+                if attack == "slow body":
+                    writer.write(head)
+                trickle = head if attack == "slow head" else body
+                for start in range(0, len(trickle), 5):
+                    writer.write(trickle[start : start + 5])
                     await writer.drain()
                     await asyncio.sleep(1)
-                    if monotonic() > self.end or reader.at_eof():
+                    if reader.at_eof():
                         break
-                return "given up"
+                    if monotonic() > self.end:
+                        return "given up"
+                return (await reader.readline()).decode().split(" ")[1]
             writer.write(head + body[: len(body) // 2 if attack == "cut" else len(body)])
             await writer.drain()
             if attack.startswith("cut"):
@@ -158,14 +203,18 @@ class Load:
         finally:
             writer.transport.abort()
 
-    def _watch(self, process: int) -> None:
-        with httpx.Client(base_url=self.url, timeout=60) as client:
-            while monotonic() < self.end:
-                start = monotonic()
-                assert client.get("/healthz").status_code == 200
-                self.health.append(monotonic() - start)
-                self.memory.append(memory_of(process))
-                sleep(0.2)
+
+def watch(url: httpx.URL, process: int, end: float) -> tuple[list[float], list[int]]:
+    """Return how long /healthz took, in seconds, and the memory in MiB, five times a second."""
+    health, memory = [], []
+    with httpx.Client(base_url=url, timeout=60) as client:
+        while monotonic() < end:
+            start = monotonic()
+            assert client.get("/healthz").status_code == 200
+            health.append(monotonic() - start)
+            memory.append(memory_of(process))
+            sleep(0.2)
+    return health, memory
 
 
 def memory_of(process: int) -> int:
@@ -186,7 +235,8 @@ def main() -> None:
     with tempfile.TemporaryDirectory() as name:
         folder = Path(name)
         paths = make_pictures(folder)
-        expected, command = upscale_with_the_command(paths, folder, threads)
+        command = Command(paths, folder / "upscaled", threads)
+        expected = command.upscale()
         server = subprocess.Popen(  # noqa: S603 - Python itself
             [sys.executable, "-m", "gladsr", "serve", "--port", "0", *threads],
             stderr=subprocess.PIPE,
@@ -199,25 +249,33 @@ def main() -> None:
         try:
             while httpx.get(f"{url}readyz").status_code != 200:
                 sleep(0.2)
-            load = Load(url, expected, options.seconds)
-            asyncio.run(load.run(options.clients, server.pid))
+            load = Load(url, expected)
+            while (left := options.seconds - load.seconds) > TURN_SECONDS / 10:
+                turn = load.run(options.clients, server.pid, min(left, TURN_SECONDS))
+                asyncio.run(turn)
+                assert command.upscale() == expected
             counts = httpx.get(f"{url}metrics").text
         finally:
             server.terminate()
             server.wait(60)
             reading.wait()
-    print(json.dumps(report(load, command, options.seconds, counts), indent=2))  # noqa: T201
+    print(json.dumps(report(load, command, counts), indent=2))  # noqa: T201
 
 
-def report(load: Load, command: float, seconds: float, counts: str) -> dict[str, Any]:
+def report(load: Load, command: Command, counts: str) -> dict[str, Any]:
     """Return what came of a load."""
     third = len(load.memory) // 3
-    service = load.pixels / seconds
+    service = load.pixels / load.seconds
+    speed = statistics.mean(command.speeds)
     return {
         "statuses": dict(sorted(load.statuses.items())),
         "wrong answers": load.wrong,
-        "pixels a second": {"command": round(command), "service": round(service)},
-        "throughput": f"{service / command:.0%}",
+        "pixels a second": {
+            "command": [round(speed) for speed in command.speeds],
+            "service": round(service),
+        },
+        "seconds": round(load.seconds),
+        "throughput": f"{service / speed:.0%}",
         "health ms": {
             "median": round(1000 * statistics.median(load.health), 1),
             "99 of 100": round(1000 * statistics.quantiles(load.health, n=100)[-1], 1),

@@ -12,7 +12,7 @@ from gladsr.web import Limits, Machine, Service, create_app
 from .conftest import Server
 
 
-@schemathesis.serializer("image/tiff")
+@schemathesis.serializer("image/tiff", "image/avif")
 def as_it_is(_context: schemathesis.SerializationContext, value: bytes) -> bytes:
     return value
 

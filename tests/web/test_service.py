@@ -1,3 +1,4 @@
+import asyncio
 import io
 import json
 import os
@@ -11,21 +12,29 @@ from time import monotonic, sleep
 from typing import Any
 
 import httpx
+import numpy as np
 import pytest
+from numpy.typing import NDArray
 from PIL import Image
 from prometheus_client.parser import text_string_to_metric_families
+from starlette.types import Message
 
-from gladsr.web.problems import TITLES
+from gladsr import zoo
+from gladsr.paper.attention import attend
+from gladsr.web import Limits, guard
+from gladsr.web.problems import TITLES, Problem
 
-from .conftest import EXIF_ARTIST, Server, noise, running
+from .conftest import CHELSEA, EXIF_ARTIST, SUFFIXES, Server, noise, running, several
 
-SUFFIXES = {"png": ".png", "jpeg": ".jpg", "tiff": ".tif", "webp": ".webp"}
+
+def png_of(pixels: NDArray[np.uint8]) -> bytes:
+    file = io.BytesIO()
+    Image.fromarray(pixels).save(file, "png")
+    return file.getvalue()
 
 
 def png(side: int) -> bytes:
-    file = io.BytesIO()
-    Image.fromarray(noise(side)).save(file, "png")
-    return file.getvalue()
+    return png_of(noise(side))
 
 
 def ask(server: Server, picture: bytes, **options: Any) -> httpx.Response:
@@ -79,8 +88,9 @@ def test_a_picture_comes_back_as_the_command_makes_it(
     assert response.headers["content-type"] == f"image/{kind}"
     assert response.content == upscaled(pictures[kind])
     with Image.open(io.BytesIO(response.content)) as image:
-        assert image.info["icc_profile"]
-        if kind != "tiff":
+        assert image.size == (80, 64)
+        assert ("icc_profile" in image.info) == (kind != "gif")
+        if kind not in {"tiff", "gif"}:
             assert image.getexif()[EXIF_ARTIST] == "Stefan"
 
 
@@ -100,6 +110,11 @@ def test_a_picture_may_be_the_whole_body_and_its_content_tells_its_format(
         {"model": "gladsr-l", "scale": 3},
         {"scale": 4, "draft": True},
         {"ensemble": True},
+        {"scale": 1.5},
+        {"scale": 5, "draft": True},
+        {"size": "100x"},
+        {"size": "x70", "model": "gladsr-l"},
+        {"size": "90x90"},
     ],
 )
 def test_the_options_reach_the_upscaler(
@@ -121,6 +136,58 @@ def test_the_result_may_have_another_format(
     assert response.content == upscaled(pictures["png"], suffix=SUFFIXES[kind])
 
 
+@pytest.mark.parametrize("kind", ["tiff", "webp", "gif"])
+def test_all_pages_and_frames_come_back(
+    kind: str, server: Server, tmp_path: Path, upscaled: Callable[..., bytes]
+):
+    path = several(tmp_path, SUFFIXES[kind])
+    response = ask(server, path.read_bytes(), scale=2)
+    assert response.content == upscaled(path, scale=2)
+    with Image.open(io.BytesIO(response.content)) as image:
+        assert (image.n_frames, image.size) == (3, (80, 64))  # type: ignore[attr-defined]
+    problem = assert_problem(ask(server, path.read_bytes(), format="png"), 422, "picture")
+    assert problem["detail"].startswith("The result cannot be written: PNG does not hold 3 ")
+
+
+def test_the_size_is_that_of_the_upright_picture(server: Server):
+    file, exif = io.BytesIO(), Image.Exif()
+    exif[0x0112] = 6  # on its side
+    Image.fromarray(CHELSEA).save(file, "jpeg", exif=exif)
+    job = server.client.post(
+        "/v1/jobs", params={"size": "64x"}, files={"image": file.getvalue()}
+    ).json()
+    assert (job["width"], job["height"]) == (32, 40)
+    assert (job["new_width"], job["new_height"]) == (64, 80)
+    assert list(events(server, job["id"]))[-1]["state"] == "done"
+    with Image.open(io.BytesIO(server.client.get(f"/v1/jobs/{job['id']}/result").content)) as image:
+        assert image.size == (64, 80)
+
+
+def test_the_attention_is_that_of_the_network(server: Server):
+    response = server.client.post(
+        "/v1/attention", params={"model": "gladsr-l", "scale": 3}, content=png_of(CHELSEA)
+    )
+    assert response.headers["content-type"] == "image/png"
+    with Image.open(io.BytesIO(response.content)) as image:
+        assert image.mode == "L"
+        shown = np.asarray(image).reshape(4, *CHELSEA.shape[:2])
+    modules = attend(zoo.load_network("gladsr-l", 3), CHELSEA)
+    for ours, module in zip(shown, modules, strict=True):
+        assert module.mask is not None
+        low, high = np.percentile(module.mask, (1, 99))
+        expected = 255 * np.clip((module.mask - low) / (high - low), 0, 1)
+        assert np.abs(ours - expected).max() < 1
+
+
+def test_the_attention_of_a_large_picture_is_smaller(server: Server):
+    large = np.kron(CHELSEA, np.ones((20, 20, 1), np.uint8))
+    options: dict[str, str | float] = {"model": "gladsr-l", "scale": 1.5}
+    response = server.client.post("/v1/attention", params=options, content=png_of(large))
+    with Image.open(io.BytesIO(response.content)) as image:
+        assert 140_000 < image.width * image.height / 4 < 150_000
+        assert abs(image.width / (image.height / 4) - 40 / 32) < 0.01
+
+
 def test_nothing_is_kept_and_no_name_is_given_back(server: Server, pictures: dict[str, Path]):
     body = pictures["png"].read_bytes()
     files = {"image": ("../../my holiday.png", body, "image/png")}
@@ -137,6 +204,7 @@ def test_nothing_is_kept_and_no_name_is_given_back(server: Server, pictures: dic
 def test_a_job_tells_its_progress_and_keeps_its_pictures(
     server: Server, pictures: dict[str, Path], upscaled: Callable[..., bytes]
 ):
+    before = set(stored(server))
     response = server.client.post(
         "/v1/jobs",
         params={"preview": True, "scale": 3},
@@ -168,11 +236,12 @@ def test_a_job_tells_its_progress_and_keeps_its_pictures(
 
     assert server.client.delete(f"/v1/jobs/{job['id']}").status_code == 204
     assert_problem(server.client.get(f"/v1/jobs/{job['id']}"), 404, "not-found")
-    wait_until(lambda: not stored(server))
+    wait_until(lambda: before.issuperset(stored(server)))
 
 
 def test_a_job_that_waits_tells_how_many_are_ahead_and_can_be_given_up(server: Server):
-    body, options = png(96), {"ensemble": True}
+    before = set(stored(server))
+    body, options = png(192), {"ensemble": True}
     jobs = [
         server.client.post("/v1/jobs", params=options, files={"image": body}).json()["id"]
         for _ in range(3)
@@ -182,7 +251,7 @@ def test_a_job_that_waits_tells_how_many_are_ahead_and_can_be_given_up(server: S
     assert_problem(server.client.get(f"/v1/jobs/{jobs[2]}/result"), 409, "not-ready")
     for job in reversed(jobs):
         assert server.client.delete(f"/v1/jobs/{job}").status_code == 204
-    wait_until(lambda: not stored(server))
+    wait_until(lambda: before.issuperset(stored(server)))
 
 
 def test_a_job_that_fails_says_why(server: Server, pictures: dict[str, Path]):
@@ -201,13 +270,20 @@ def test_a_job_that_fails_says_why(server: Server, pictures: dict[str, Path]):
 @pytest.mark.parametrize(
     ("options", "words"),
     [
-        ({"scale": 7}, "no such model at this scale; there are gladsr at (2, 3, 4)"),
-        ({"model": "<b>"}, "no such model at this scale"),
+        ({"model": "<b>"}, "model: there is no such model"),
         ({"scale": "two"}, "scale: "),
+        ({"scale": 1}, "scale: Input should be greater than 1"),
+        ({"scale": 8.5}, "scale: Input should be less than or equal to 8"),
+        ({"scale": "nan"}, "scale: "),
+        ({"size": "<b>"}, "size: it must be such as 1920x1080, 3840x or x2160"),
+        ({"size": "0x90"}, "size: it must be such as"),
+        ({"size": "39x"}, "it has 40x32 pixels: 39x would not make it larger"),
+        ({"size": "400x"}, "400x is more than 8 times as large"),
+        ({"scale": 2, "size": "80x"}, "give a scale or a size, not both"),
         ({"quality": 101}, "quality: "),
-        ({"format": "gif"}, "format: "),
+        ({"format": "bmp"}, "format: it must be one of png, jpeg, tiff, webp, avif, gif"),
         ({"draft": "perhaps"}, "draft: "),
-        ({"scal": 2}, "unknown option; there are model, scale"),
+        ({"scal": 2}, "there is an unknown option"),
     ],
 )
 def test_wrong_options_are_named_but_not_repeated(
@@ -223,7 +299,9 @@ def test_wrong_options_are_named_but_not_repeated(
     ("body", "status", "kind"),
     [
         (b"", 422, "picture"),
-        (b"GIF89a" + bytes(100), 415, "format"),
+        (b"GIF89a" + bytes(100), 422, "picture"),
+        (b"P6 2 1 255 " + bytes(6), 415, "format"),
+        (b"BM" + bytes(100), 415, "format"),
         (bytes(range(256)) * 40, 415, "format"),
         (b"\x89PNG\r\n\x1a\n" + bytes(500), 422, "picture"),
         (b"\xff\xd8\xff" + bytes(range(250)), 422, "picture"),
@@ -350,6 +428,60 @@ def test_too_many_pixels_are_refused_before_anything_is_decoded(tight: Server):
     assert response.status_code in {413, 422}
 
 
+@pytest.mark.parametrize("suffix", [".gif", ".webp", ".tif"])
+def test_the_pixels_of_all_pages_and_frames_count(suffix: str, tight: Server, tmp_path: Path):
+    body = several(tmp_path, suffix).read_bytes()
+    assert ask(tight, body, scale=3).status_code == 200
+    problem = assert_problem(ask(tight, body, scale=4), 413, "too-large")
+    assert "40 × 32 pixels on each of 3 pages or frames" in problem["detail"]
+
+
+def test_the_pixels_of_a_later_page_count(tight: Server):
+    file = io.BytesIO()
+    Image.new("L", (8, 8)).save(
+        file, "tiff", save_all=True, append_images=[Image.new("L", (200, 200))]
+    )
+    assert_problem(ask(tight, file.getvalue()), 413, "too-large")
+
+
+def test_too_many_pages_are_refused(server: Server):
+    pages, file = [Image.new("1", (1, 1)) for _ in range(Limits().pages + 1)], io.BytesIO()
+    pages[0].save(file, "tiff", save_all=True, append_images=pages[1:])
+    problem = assert_problem(ask(server, file.getvalue()), 422, "picture")
+    assert problem["detail"] == "The picture has 201 pages, more than the limit of 200."
+
+
+def test_a_body_whose_end_could_be_mistaken_is_refused(server: Server):
+    address = httpx.URL(server.url)
+    with socket.create_connection((address.host, address.port or 0)) as connection:
+        connection.sendall(
+            b"POST /v1/upscale HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+            b"Content-Length: 5\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n"
+            b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n"
+        )
+        connection.settimeout(30)
+        answer = b"".join(iter(lambda: connection.recv(4096), b""))
+    assert answer.startswith(b"HTTP/1.1 400 ")
+    assert answer.count(b"HTTP/1.1") == 1
+
+
+def test_a_body_that_trickles_in_is_refused(monkeypatch: pytest.MonkeyPatch):
+    monkeypatch.setattr(guard, "_GRACE_SECONDS", 0.1)
+
+    async def receive() -> Message:
+        await asyncio.sleep(0.03)
+        return {"type": "http.request", "body": b"x", "more_body": True}
+
+    async def read_all() -> None:
+        body = guard._Body(receive, {"type": "http", "headers": []}, Limits())
+        while True:
+            await body.receive()
+
+    with pytest.raises(Problem) as raised:
+        asyncio.run(read_all())
+    assert raised.value.status == 408
+
+
 def test_a_body_that_comes_too_slowly_is_refused(tight: Server):
     address = httpx.URL(tight.url)
     with socket.create_connection((address.host, address.port or 0)) as connection:
@@ -434,7 +566,7 @@ def test_when_the_computing_process_dies_another_takes_over(server: Server):
 
 def test_sigterm_finishes_what_runs_and_refuses_the_rest():
     with running() as server:
-        body, answers = png(96), {}
+        body, answers = png(192), {}
 
         def upscale(name: str) -> None:
             answers[name] = httpx.post(

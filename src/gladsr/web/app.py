@@ -11,7 +11,8 @@ from typing import Annotated, Any, Literal
 
 from fastapi import FastAPI, Query, Request
 from fastapi.exceptions import RequestValidationError
-from pydantic import BaseModel, ConfigDict, Field, model_validator
+from pydantic import AfterValidator, BaseModel, ConfigDict, Field, model_validator
+from pydantic_core import PydanticCustomError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import FileResponse, Response, StreamingResponse
@@ -21,27 +22,79 @@ from starlette.types import Message, Receive, Scope, Send
 
 import gladsr
 from gladsr import zoo
+from gladsr.pictures.formats import by_name
+from gladsr.upscaling import SizeError
+from gladsr.upscaling.sizes import MAX_SCALE, SIZE_PATTERN, parse_size
 from gladsr.web import metrics, uploads
-from gladsr.web.formats import FORMATS, PNG, FormatName
+from gladsr.web.formats import FORMATS, media_type
 from gladsr.web.guard import Guard
 from gladsr.web.problems import Problem, ProblemDetails, documented
 from gladsr.web.service import Job, Service, State
-from gladsr.web.tasks import Part, Settings
+from gladsr.web.tasks import JobPart, Part, Settings
 
 PAGE = Path(str(files("gladsr.web") / "page"))
 
-_SCALES = sorted({scale for scales in zoo.MODELS.values() for scale in scales})
 _KEEP_ALIVE_SECONDS = 15
 _EVENT_SECONDS = 0.1  # between two events of one job
 _CLIENT_LEFT = 499  # nobody reads it
 _PICTURE: dict[str, Any] = {
     "description": "The picture.",
     "content": {
-        kind.media_type: {"schema": {"type": "string", "format": "binary"}}
+        media_type(kind): {"schema": {"type": "string", "format": "binary"}}
         for kind in FORMATS.values()
     },
 }
+_PNG = {"description": "The picture.", "content": {"image/png": _PICTURE["content"]["image/png"]}}
 _TAKING_IN = (400, 401, 403, 408, 413, 415, 421, 422, 429, 500, 503)
+
+
+def _known_model(name: str) -> str:
+    if name not in zoo.MODELS:
+        raise PydanticCustomError("model", "there is no such model; /v1/models has them")
+    return name
+
+
+def _known_format(name: str) -> str:
+    if name not in FORMATS:
+        raise PydanticCustomError("format", "it must be one of {names}", {"names": _FORMAT_NAMES})
+    return name
+
+
+def _known_size(words: str) -> str:
+    try:
+        parse_size(words)
+    except SizeError:
+        raise PydanticCustomError(
+            "size", "it must be such as 1920x1080, 3840x or x2160"
+        ) from None  # its words are the request's
+    return words
+
+
+_FORMAT_NAMES = ", ".join(FORMATS)
+_Model = Annotated[
+    str,
+    Field(json_schema_extra={"enum": [*zoo.MODELS]}, description="One of /v1/models."),
+    AfterValidator(_known_model),
+]
+_Scale = Annotated[float, Field(gt=1, le=MAX_SCALE)]
+_Size = Annotated[
+    str, Field(json_schema_extra={"pattern": SIZE_PATTERN}), AfterValidator(_known_size)
+]
+_Format = Annotated[
+    str, Field(json_schema_extra={"enum": [*FORMATS]}), AfterValidator(_known_format)
+]
+
+
+class AttentionOptions(BaseModel):
+    """Which network to look into."""
+
+    model_config = ConfigDict(extra="forbid", frozen=True)
+
+    model: _Model = "gladsr"
+    scale: Annotated[
+        _Scale,
+        Field(description="As for upscaling: the network that is run, the first one of two."),
+    ] = 2
 
 
 class Options(BaseModel):
@@ -49,14 +102,18 @@ class Options(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: Annotated[
-        str,
-        Field(json_schema_extra={"enum": list(zoo.MODELS)}, description="One of /v1/models."),
-    ] = "gladsr"
+    model: _Model = "gladsr"
     scale: Annotated[
-        int,
-        Field(json_schema_extra={"enum": _SCALES}, description="How many times larger."),
-    ] = 2
+        _Scale | None,
+        Field(description="How many times larger, whole or not; 2 if there is no size either."),
+    ] = None
+    size: Annotated[
+        _Size | None,
+        Field(
+            description="Instead of a scale: as large as fits into 1920x1080, 3840x or x2160; the "
+            "aspect is kept."
+        ),
+    ] = None
     ensemble: Annotated[
         bool, Field(description="Average over 8 flips and turns: sharper, 8 times slower.")
     ] = False
@@ -64,22 +121,27 @@ class Options(BaseModel):
         bool, Field(description="The network's coarse output, in about half the time.")
     ] = False
     format: Annotated[
-        FormatName | None, Field(description="The result's format; the picture's own unless told.")
+        _Format | None, Field(description="The result's format; the picture's own unless told.")
     ] = None
     quality: Annotated[
-        int, Field(ge=1, le=100, description="Of JPEG and WebP; WebP is lossless at 100.")
+        int, Field(ge=1, le=100, description="Of JPEG, WebP and AVIF; WebP is lossless at 100.")
     ] = 95
 
     @model_validator(mode="after")
-    def _model_exists(self) -> "Options":
-        zoo.card(self.model, self.scale)
+    def _scale_or_size(self) -> "Options":
+        if self.scale is not None and self.size is not None:
+            raise PydanticCustomError("both", "give a scale or a size, not both")
         return self
 
     @property
     def settings(self) -> Settings:
         """What the network is told."""
         return Settings(
-            model=self.model, scale=self.scale, ensemble=self.ensemble, draft=self.draft
+            model=self.model,
+            scale=2 if self.scale is None and self.size is None else self.scale,
+            size=self.size,
+            ensemble=self.ensemble,
+            draft=self.draft,
         )
 
 
@@ -89,8 +151,9 @@ class JobOptions(Options):
     preview: Annotated[
         bool,
         Field(
-            description="Make also the parts `bicubic`, `draft` and, of a format that browsers do "
-            "not show, `view`: pictures to show beside the result and before it is there."
+            description="Make also the parts `bicubic`, `draft` and, of TIFF or of several pages "
+            "or frames, `view`: pictures of the first page to show in a browser, the first two "
+            "before the result is there."
         ),
     ] = False
 
@@ -104,6 +167,11 @@ class JobStatus(BaseModel):
     ahead: int = Field(ge=0, description="How many pictures come before it.")
     width: int = Field(description="Of the picture that came in, in pixels.")
     height: int
+    new_width: int = Field(description="Of the upscaled picture, in pixels.")
+    new_height: int
+    pages: int = Field(
+        description="How many pages or frames the picture has; sizes are the first's."
+    )
     settings: Settings
     parts: dict[Part, str] = Field(description="The addresses of the pictures made so far.")
     seconds: float | None = Field(description="How long it took to compute, once it is done.")
@@ -206,20 +274,66 @@ def _add_upscaling(app: FastAPI, service: Service) -> None:
     )
     async def upscale(request: Request, options: Annotated[Options, Query()]) -> Response:
         with ExitStack() as stack:
-            job = await _take_in(service, request, options, stack)
-            stack.callback(service.discard, job)
-            await _first(job.finished.wait(), uploads.left(request))
-            if not job.finished.is_set():
-                return Response(status_code=_CLIENT_LEFT)
-            if job.problem is not None:
-                raise job.problem
-            return _PictureResponse(
-                job.parts["result"],
-                sent=stack.pop_all().close,
-                media_type=job.kind.media_type,
-                filename=f"upscaled-x{job.settings.scale}{job.kind.suffix}",
-                headers={"Server-Timing": f"compute;dur={1000 * (job.seconds or 0):.0f}"},
+            job = await _take_in(
+                service,
+                request,
+                options.settings,
+                stack,
+                kind=options.format,
+                quality=options.quality,
             )
+            return await _answer(service, request, job, "result", stack)
+
+    @app.post(
+        "/v1/attention",
+        summary="Show what the network attends to in a picture",
+        description="The guided masks of its modules (GLAMs) as one grey picture, one below the "
+        "other, those of the basic net first; lighter is more, each in its own range. Every mask "
+        "has the picture's aspect, and its size unless that is large. Of several pages or frames, "
+        "it is the first.",
+        response_class=FileResponse,
+        responses={200: _PNG, **documented(*_TAKING_IN, 410)},
+        openapi_extra={"requestBody": uploads.REQUEST_BODY},
+    )
+    async def attention(
+        request: Request, options: Annotated[AttentionOptions, Query()]
+    ) -> Response:
+        settings = Settings(model=options.model, scale=options.scale)
+        with ExitStack() as stack:
+            job = await _take_in(service, request, settings, stack, kind="png", parts=["attention"])
+            return await _answer(service, request, job, "attention", stack)
+
+
+async def _answer(
+    service: Service, request: Request, job: Job, part: Part, stack: ExitStack
+) -> Response:
+    """Wait for a job and answer with a part of it; the stack lasts until it is sent."""
+    stack.callback(service.discard, job)
+    await _first(job.finished.wait(), uploads.left(request))
+    if not job.finished.is_set():
+        return Response(status_code=_CLIENT_LEFT)
+    if job.problem is not None:
+        raise job.problem
+    timing = {"Server-Timing": f"compute;dur={1000 * (job.seconds or 0):.0f}"}
+    return _picture(job, part, stack.pop_all().close, headers=timing)
+
+
+def _picture(
+    job: Job, part: Part, sent: Callable[[], None], *, headers: dict[str, str] | None = None
+) -> Response:
+    path = job.parts[part]
+    kind = by_name(path)
+    assert kind is not None  # noqa: S101 - the name is ours
+    height, width = job.settings.enlarged(job.sizes[0])
+    scale = job.settings.scale
+    target = f"x{scale:g}" if scale else f"{width}x{height}"
+    return _PictureResponse(
+        path,
+        sent=sent,
+        media_type=media_type(kind),
+        filename=f"{'upscaled' if part == 'result' else part}-{target}{path.suffix}",
+        headers=headers,
+    )
 
 
 def _add_jobs(app: FastAPI, service: Service) -> None:
@@ -234,7 +348,15 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
         request: Request, response: Response, options: Annotated[JobOptions, Query()]
     ) -> JobStatus:
         with ExitStack() as stack:
-            job = await _take_in(service, request, options, stack, preview=options.preview)
+            job = await _take_in(
+                service,
+                request,
+                options.settings,
+                stack,
+                kind=options.format,
+                quality=options.quality,
+                parts=_parts(options),
+            )
             service.keep(job)
             job.place = stack.pop_all()
         response.headers["Location"] = f"/v1/jobs/{job.id}"
@@ -270,22 +392,18 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
         response_class=FileResponse,
         responses={200: _PICTURE, **documented(401, 403, 404, 409, 410, 421, 422, 500, 503)},
     )
-    async def job_part(job: str, part: Part) -> Response:
+    async def job_part(job: str, part: JobPart) -> Response:
         found = service.job(job)
         if part not in found.made:
             if found.problem is not None:
                 raise found.problem
             raise Problem("not-ready", 409, "This picture of the job is not made yet, or never.")
-        path = found.parts[part]
-        shown = part == "result" or found.kind.shown_by_browsers
-        kind = found.kind if shown else PNG
 
         def sent() -> None:
             if part == "result":
                 found.fetched.set()
 
-        name = f"{part}-x{found.settings.scale}{kind.suffix}"
-        return _PictureResponse(path, sent=sent, media_type=kind.media_type, filename=name)
+        return _picture(found, part, sent)
 
     @app.delete(
         "/v1/jobs/{job}",
@@ -392,15 +510,27 @@ def _in_words(error: dict[str, Any]) -> str:
     known = set(JobOptions.model_fields)
     names = [str(part) for part in error["loc"] if part in known]
     if error["type"] == "extra_forbidden":
-        return f"there is an unknown option; there are {', '.join(Options.model_fields)}"
-    if isinstance(error.get("ctx", {}).get("error"), zoo.UnknownModelError):
-        known_models = (f"{name} at {scales}" for name, scales in zoo.MODELS.items())
-        return f"there is no such model at this scale; there are {', '.join(known_models)}"
+        return "there is an unknown option; /openapi.json has those that there are"
     return ": ".join([*names, error["msg"]])
 
 
+def _parts(options: JobOptions) -> list[Part]:
+    """Return what to make for a job, in this order."""
+    if not options.preview:
+        return ["result"]
+    draft: list[Part] = [] if options.draft else ["draft"]
+    return ["bicubic", *draft, "result", "view"]
+
+
 async def _take_in(
-    service: Service, request: Request, options: Options, stack: ExitStack, *, preview: bool = False
+    service: Service,
+    request: Request,
+    settings: Settings,
+    stack: ExitStack,
+    *,
+    kind: str | None = None,
+    quality: int = 95,
+    parts: Sequence[Part] = ("result",),
 ) -> Job:
     """Receive a picture and queue it; the stack then holds its place and its files."""
     client = client_of(request)
@@ -410,13 +540,11 @@ async def _take_in(
         undo.callback(service.remove, folder)
         source = folder / "source"
         try:
-            kind = await uploads.receive(request, source)
+            own = await uploads.receive(request, source)
         except OSError as error:
             raise Problem("storage", 503, "The picture could not be kept.") from error
-        if options.format is not None:
-            kind = FORMATS[options.format]
         job = await service.add(
-            client, source, options.settings, kind, quality=options.quality, preview=preview
+            client, source, settings, FORMATS[kind] if kind else own, quality=quality, parts=parts
         )
         undo.pop_all()
     return job
@@ -446,13 +574,17 @@ async def _events(service: Service, job: Job) -> AsyncIterator[str]:
 
 
 def _status(service: Service, job: Job) -> JobStatus:
+    (height, width), (new_height, new_width) = job.sizes[0], job.settings.enlarged(job.sizes[0])
     return JobStatus(
         id=job.id,
         state=job.state,
         progress=job.progress,
         ahead=service.ahead(job),
-        width=job.size[0],
-        height=job.size[1],
+        width=width,
+        height=height,
+        new_width=new_width,
+        new_height=new_height,
+        pages=len(job.sizes),
         settings=job.settings,
         parts={part: f"/v1/jobs/{job.id}/{part}" for part in job.made},
         seconds=job.seconds,

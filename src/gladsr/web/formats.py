@@ -1,40 +1,31 @@
-"""The picture formats of the service: their names, suffixes and media types."""
+"""The picture formats of the service: those that libvips reads with its untrusted loaders blocked.
 
-from dataclasses import dataclass
-from typing import Literal
+BMP and PPM are none of them: Pillow reads them for us.
+"""
 
-FormatName = Literal["png", "jpeg", "tiff", "webp"]
+from gladsr.pictures.formats import FORMATS as ALL
+from gladsr.pictures.formats import Format, by_content
+
+FORMATS = {format_.name.lower(): format_ for format_ in ALL if format_.loader is not None}
+"""By what requests call them."""
+
+PNG, JPEG, TIFF = FORMATS["png"], FORMATS["jpeg"], FORMATS["tiff"]
+
+NAMES = ", ".join(format_.name for format_ in FORMATS.values())
+"""Their names, for a sentence."""
+
+SIGNATURE_BYTES = 64
+"""As many of a file's first bytes tell its format."""
 
 
-@dataclass(frozen=True)
-class Format:
-    """A picture format.
+def media_type(format_: Format) -> str:
+    """Return what HTTP calls a format.
 
-    Attributes:
-        name: What requests call it.
-        suffix: How its files' names end.
-        media_type: What HTTP calls it.
-        shown_by_browsers: Whether a browser can show it.
+    Example:
+        >>> media_type(JPEG)
+        'image/jpeg'
     """
-
-    name: FormatName
-    suffix: str
-    media_type: str
-    shown_by_browsers: bool = True
-
-
-PNG = Format("png", ".png", "image/png")
-
-FORMATS: dict[FormatName, Format] = {
-    "png": PNG,
-    "jpeg": Format("jpeg", ".jpg", "image/jpeg"),
-    "tiff": Format("tiff", ".tif", "image/tiff", shown_by_browsers=False),
-    "webp": Format("webp", ".webp", "image/webp"),
-}
-
-MEDIA_TYPES = {kind.media_type for kind in FORMATS.values()}
-
-LONGEST_SIGNATURE = 12
+    return f"image/{format_.name.lower()}"
 
 
 def recognise(head: bytes) -> Format | None:
@@ -42,14 +33,13 @@ def recognise(head: bytes) -> Format | None:
 
     Example:
         >>> recognise(b"RIFF....WEBPVP8 ").name
-        'webp'
+        'WebP'
+        >>> recognise(b"P6 40 30 255")
     """
-    if head.startswith(b"\x89PNG\r\n\x1a\n"):
-        return FORMATS["png"]
-    if head.startswith(b"\xff\xd8\xff"):
-        return FORMATS["jpeg"]
-    if head.startswith((b"II*\0", b"MM\0*", b"II+\0", b"MM\0+")):
-        return FORMATS["tiff"]
-    if head.startswith(b"RIFF") and head[8:12] == b"WEBP":
-        return FORMATS["webp"]
-    return None
+    format_ = by_content(head)
+    return format_ if format_ in FORMATS.values() else None
+
+
+def to_show(format_: Format) -> Format:
+    """Return the format of pictures that a browser shows beside one of a format, as exact as it."""
+    return JPEG if format_ is JPEG else PNG

@@ -16,7 +16,8 @@ logger = logging.getLogger(__name__)
 
 LOOPBACK = ("localhost", "127.0.0.1", "[::1]")
 
-_OPEN = ("/healthz", "/readyz")
+_GRACE_SECONDS = 20
+_SLOWEST = 1024  # bytes a second, beyond the grace
 _POLICY = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self' blob:; "
     "connect-src 'self'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
@@ -86,6 +87,14 @@ class Guard:
 
     def _check(self, scope: Scope, headers: Headers) -> None:
         host = headers.get("host", "")
+        if "content-length" in headers and "transfer-encoding" in headers:
+            # A proxy may take another of the two for the body's end than we do.
+            raise Problem(
+                "bad-request",
+                400,
+                "A request has a Content-Length or a Transfer-Encoding, not both.",
+                headers={"Connection": "close"},
+            )
         name = host if host.endswith("]") else host.rpartition(":")[0] or host
         if self._hosts is not None and name.lower() not in self._hosts:
             raise Problem(
@@ -96,15 +105,10 @@ class Guard:
             )
         if not scope["path"].startswith("/v1/") and scope["path"] != "/metrics":
             return
-        if headers.get("sec-fetch-site", "none") not in ("none", "same-origin"):
-            raise Problem(
-                "foreign-page", 403, "Only the service's own page may ask from a browser."
-            )
-        origin = headers.get("origin")
-        if origin is not None and origin.partition("://")[2] != host:
-            raise Problem(
-                "foreign-page", 403, "Only the service's own page may ask from a browser."
-            )
+        site, origin = headers.get("sec-fetch-site", "none"), headers.get("origin")
+        foreign = site not in {"none", "same-origin"}
+        if foreign or (origin is not None and origin.partition("://")[2] != host):
+            raise Problem("foreign-page", 403, "Of all pages, only the service's own may ask.")
         if self._token is not None and not self._bears_token(headers):
             raise Problem(
                 "token-needed",
@@ -117,12 +121,9 @@ class Guard:
         assert self._token is not None  # noqa: S101 - only asked where there is one
         scheme, _, token = headers.get("authorization", "").partition(" ")
         return scheme.lower() == "bearer" and secrets.compare_digest(
-            token.strip().encode(), self._token.encode()
+            token.strip().encode("latin-1"),  # the bytes of the header, as they came
+            self._token.encode(),
         )
-
-
-def _foreign_page() -> Problem:
-    return Problem("foreign-page", 403, "Of all pages, only the service's own may ask.")
 
 
 class _TooSlowError(Exception):
@@ -135,9 +136,9 @@ class _Body:
     def __init__(self, receive: Receive, scope: Scope, limits: Limits) -> None:
         self._receive = receive
         self._announced = Headers(scope=scope).get("content-length", "0")
-        self._left = limits.upload_bytes
+        self._received = 0
         self._limits = limits
-        self._deadline: float | None = None
+        self._start: float | None = None
         self._whole = False
 
     async def receive(self) -> Message:
@@ -145,19 +146,21 @@ class _Body:
         if self._whole:
             return await self._receive()
         loop = asyncio.get_running_loop()
-        if self._deadline is None:
-            self._deadline = loop.time() + self._limits.transfer_seconds
-            if self._announced.isdigit() and int(self._announced) > self._left:
+        if self._start is None:
+            self._start = loop.time()
+            if self._announced.isdigit() and int(self._announced) > self._limits.upload_bytes:
                 raise self._too_large()
+        whole = self._limits.transfer_seconds
+        enough = _GRACE_SECONDS + self._received / _SLOWEST
         try:
-            async with asyncio.timeout_at(self._deadline):
+            async with asyncio.timeout_at(self._start + min(whole, enough)):
                 message = await self._receive()
         except TimeoutError as error:
-            detail = f"It must arrive within {self._limits.transfer_seconds:g} s."
+            detail = f"It must arrive within {whole:g} s, and at {_SLOWEST} bytes a second or more."
             raise Problem("too-slow", 408, detail, headers={"Connection": "close"}) from error
         if message["type"] == "http.request":
-            self._left -= len(message.get("body", b""))
-            if self._left < 0:
+            self._received += len(message.get("body", b""))
+            if self._received > self._limits.upload_bytes:
                 raise self._too_large()
             self._whole = not message.get("more_body", False)
         return message

@@ -9,7 +9,9 @@ class Limits:
 
     Attributes:
         upload_bytes: The size of a request's body.
-        pixels: The pixels of an upscaled picture, known before anything is decoded.
+        pixels: The pixels of an upscaled picture, all its pages or frames together, known before
+            anything is decoded; also of the picture that comes in.
+        pages: The pages of a TIFF file.
         seconds: The time to compute one picture.
         transfer_seconds: The time for a picture to come in, and again for it to go out.
         queue: How many pictures are taken in at a time, all clients together.
@@ -22,6 +24,7 @@ class Limits:
 
     upload_bytes: int = 64 * 2**20
     pixels: int = 100_000_000
+    pages: int = 200
     seconds: float = 600
     transfer_seconds: float = 300
     queue: int = 64

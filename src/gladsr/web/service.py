@@ -7,15 +7,20 @@ import math
 import secrets
 import shutil
 from collections import Counter
-from collections.abc import AsyncIterator, Iterator
+from collections.abc import AsyncIterator, Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import starmap
+from operator import mul
 from pathlib import Path
 from time import monotonic
 from typing import Literal
 
+from gladsr.pictures.formats import Format
+from gladsr.upscaling import SizeError
+from gladsr.upscaling.tiling import WHOLE
 from gladsr.web.fair_queue import FairQueue
-from gladsr.web.formats import PNG, Format
+from gladsr.web.formats import TIFF, to_show
 from gladsr.web.limits import Limits
 from gladsr.web.metrics import Metrics
 from gladsr.web.problems import Problem
@@ -24,7 +29,7 @@ from gladsr.web.tasks import (
     FAILED,
     PART,
     PROGRESS,
-    SIZE,
+    SIZES,
     Machine,
     Part,
     Settings,
@@ -53,9 +58,9 @@ class Job:
         folder: Where its files are.
         settings: How to upscale.
         kind: The format of the result.
-        size: The width and height of the picture in pixels.
+        sizes: The heights and widths of the picture's pages or frames in pixels.
         parts: The files to make.
-        quality: Of JPEG and WebP files.
+        quality: Of JPEG, WebP and AVIF files.
         made: The files that can be fetched.
         state: How far it is.
         progress: The share done of the result, from 0 to 1.
@@ -72,7 +77,7 @@ class Job:
     folder: Path
     settings: Settings
     kind: Format
-    size: tuple[int, int]
+    sizes: list[tuple[int, int]]
     parts: dict[Part, Path]
     quality: int
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
@@ -90,10 +95,16 @@ class Job:
     _changed: asyncio.Event = field(default_factory=asyncio.Event)
 
     @property
+    def pixels(self) -> int:
+        """The pixels of the picture that came in."""
+        return sum(starmap(mul, self.sizes))
+
+    @property
     def cost(self) -> int:
         """The work that it is, in pixels that go through the network."""
-        passes = 8 if self.settings.ensemble else 1
-        return self.size[0] * self.size[1] * passes
+        if "attention" in self.parts:
+            return min(math.prod(self.sizes[0]), WHOLE)
+        return self.pixels * (8 if self.settings.ensemble else 1)
 
     def tell(self) -> None:
         """Wake those who watch it."""
@@ -119,7 +130,7 @@ class Service:
         self.limits = limits
         self.metrics = Metrics()
         self._folder = folder
-        self._inspector = Worker(inspect, last={SIZE, FAILED})
+        self._inspector = Worker(inspect, limits.pages, last={SIZES, FAILED})
         self._upscaler = Worker(upscale, machine, last={DONE, FAILED})
         self._inspecting = asyncio.Lock()
         self._places: Counter[str] = Counter()
@@ -211,8 +222,8 @@ class Service:
         """Remove the files of one picture."""
         shutil.rmtree(folder, ignore_errors=True)
 
-    async def measure(self, path: Path) -> tuple[int, int]:
-        """Return a picture's width and height from its header.
+    async def measure(self, path: Path) -> list[tuple[int, int]]:
+        """Return the heights and widths of a picture's pages or frames from their headers.
 
         Raises:
             Problem: It has none that can be read.
@@ -228,7 +239,8 @@ class Service:
                 raise Problem("picture", 422, "The picture's header cannot be read.") from error
         if message[0] == FAILED:
             raise Problem("picture", 422, message[1])
-        return message[1], message[2]
+        sizes: list[tuple[int, int]] = message[1]
+        return sizes
 
     async def add(
         self,
@@ -238,7 +250,7 @@ class Service:
         kind: Format,
         *,
         quality: int,
-        preview: bool,
+        parts: Sequence[Part] = ("result",),
     ) -> Job:
         """Queue a picture.
 
@@ -247,38 +259,44 @@ class Service:
             source: Its file, in a folder of its own.
             settings: How to upscale.
             kind: The format of the result.
-            quality: Of JPEG and WebP files.
-            preview: Make also the pictures to show beside the result while it is computed.
+            quality: Of JPEG, WebP and AVIF files.
+            parts: What to make; see `Task`.
 
         Raises:
-            Problem: The upscaled picture would have too many pixels, or the picture is damaged.
+            Problem: The upscaled picture would have too many pixels, or cannot have the size that
+                is asked for, or the picture is damaged.
         """
-        width, height = await self.measure(source)
-        upscaled = width * height * settings.scale**2
-        if upscaled > self.limits.pixels:
-            raise Problem(
-                "too-large",
-                413,
-                f"The picture has {width} × {height} pixels and would have {upscaled:,} at scale "
-                f"{settings.scale}. The limit is {self.limits.pixels:,}. "
-                "Choose a smaller scale or a part of the picture.",
-            )
-        shown = kind if kind.shown_by_browsers else PNG
-        parts: dict[Part, Path] = {}
-        if preview:
-            parts["bicubic"] = source.with_name("bicubic" + shown.suffix)
-            if not settings.draft:
-                parts["draft"] = source.with_name("draft" + shown.suffix)
-        parts["result"] = source.with_name("result" + kind.suffix)
-        if preview and not kind.shown_by_browsers:
-            parts["view"] = source.with_name("view" + shown.suffix)
-        job = Job(client, source.parent, settings, kind, (width, height), parts, quality)
+        sizes = await self.measure(source)
+        self._check_pixels(sizes, settings)
+        files = {
+            part: source.with_name(part + (kind if part == "result" else to_show(kind)).suffixes[0])
+            for part in parts
+            if part != "view" or kind is TIFF or len(sizes) > 1
+        }
+        job = Job(client, source.parent, settings, kind, sizes, files, quality)
         if self._stopping:
             raise _stopping()
         self._queue.push(client, job, cost=job.cost)
         self._pushed.set()
         self.metrics.waiting.set(len(self._queue))
         return job
+
+    def _check_pixels(self, sizes: list[tuple[int, int]], settings: Settings) -> None:
+        try:
+            upscaled = sum(starmap(mul, map(settings.enlarged, sizes)))
+        except SizeError as error:
+            detail = f"The picture cannot have the size that you ask for: {error}."
+            raise Problem("options", 422, detail) from error
+        if upscaled > self.limits.pixels:
+            height, width = sizes[0]
+            pages = f" on each of {len(sizes)} pages or frames" if len(sizes) > 1 else ""
+            raise Problem(
+                "too-large",
+                413,
+                f"The picture has {width} × {height} pixels{pages}, and would have {upscaled:,} "
+                f"in all. The limit is {self.limits.pixels:,}. "
+                "Choose a smaller scale or a part of the picture.",
+            )
 
     # Jobs by name
 
@@ -396,7 +414,7 @@ class Service:
     def _learn(self, job: Job, seconds: float) -> None:
         self._seconds_per_pixel += 0.1 * (seconds / job.cost - self._seconds_per_pixel)
         self.metrics.seconds.observe(seconds)
-        self.metrics.pixels.inc(job.size[0] * job.size[1])
+        self.metrics.pixels.inc(job.pixels)
 
     def _fail(self, job: Job, problem: Problem, *, state: State = "failed") -> None:
         job.problem = problem
@@ -413,9 +431,11 @@ class Service:
         if job.abandoned:
             shutil.rmtree(job.folder, ignore_errors=True)
         self.metrics.pictures.labels(state).inc()
+        height, width = job.sizes[0]
+        target = job.settings.size or f"×{job.settings.scale:g}"
         logger.info(
-            "%s: %d×%d, %s ×%d, %.1f s",
-            *(state, *job.size, job.settings.model, job.settings.scale, job.seconds or 0),
+            "%s: %d×%d, %s %s, %.1f s",
+            *(state, width, height, job.settings.model, target, job.seconds or 0),
         )
         job.finished.set()
         job.tell()

@@ -3,22 +3,28 @@
 import logging
 import signal
 from dataclasses import dataclass, replace
-from functools import lru_cache
+from functools import cache
 from multiprocessing.connection import Connection
 from pathlib import Path
 from time import perf_counter
 from typing import Any, Literal
 
+import numpy as np
+from numpy.typing import NDArray
+
 from gladsr import pictures
-from gladsr.engines import EngineName, Precision
+from gladsr.engines import EngineName, OutOfMemoryError, Precision
 from gladsr.upscaling import Upscaler
+from gladsr.upscaling.sizes import fitted, parse_size, scaled
+from gladsr.upscaling.tiling import WHOLE
 from gladsr.web.worker import CANCEL, READY
 
 logger = logging.getLogger(__name__)
 
-Part = Literal["result", "view", "draft", "bicubic"]
+JobPart = Literal["result", "view", "draft", "bicubic"]
+Part = JobPart | Literal["attention"]
 
-DONE, FAILED, PART, PROGRESS, SIZE = "done", "failed", "part", "progress", "size"
+DONE, FAILED, PART, PROGRESS, SIZES = "done", "failed", "part", "progress", "sizes"
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -33,12 +39,29 @@ class Machine:
 
 @dataclass(frozen=True, kw_only=True)
 class Settings:
-    """How to upscale; see `gladsr.Upscaler`."""
+    """How to upscale; see `gladsr.Upscaler`. Either the scale or the size, in words, is given."""
 
     model: str = "gladsr"
-    scale: int = 2
+    scale: float | None = None
+    size: str | None = None
     ensemble: bool = False
     draft: bool = False
+
+    def enlarged(self, size: tuple[int, int]) -> tuple[int, int]:
+        """Return the height and width that a picture of some height and width becomes.
+
+        Raises:
+            SizeError: It cannot have the size that is asked for.
+        """
+        if self.size is not None:
+            return fitted(size, *parse_size(self.size))
+        assert self.scale is not None  # noqa: S101 - tells the type checker: one of them is
+        return scaled(size, self.scale)
+
+    def upscaler(self, like: Upscaler) -> Upscaler:
+        """Return the upscaler that another, of the same model, becomes with these settings."""
+        size = None if self.size is None else parse_size(self.size)
+        return replace(like, scale=self.scale, size=size, ensemble=self.ensemble, draft=self.draft)
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -49,9 +72,11 @@ class Task:
         source: The picture's file.
         parts: The files to write, in this order: ``result`` is the upscaled picture, ``bicubic``
             the same by interpolation, ``draft`` by the coarse output, and ``view`` the result in
-            a format that browsers show.
+            a format that browsers show. Of several pages or frames, all but the result have the
+            first alone. ``attention`` is what the network attends to, its guided masks one below
+            the other in grey, each in its own range.
         settings: How to upscale.
-        quality: Of JPEG and WebP files.
+        quality: Of JPEG, WebP and AVIF files.
     """
 
     source: Path
@@ -64,35 +89,32 @@ class _CancelledError(Exception):
     """Nobody wants the picture any more."""
 
 
-def inspect(connection: Connection) -> None:
-    """Tell how many pixels across and down pictures have, from their headers alone."""
-    import pyvips  # type: ignore[import-untyped]  # noqa: PLC0415 - only in this process
-
+def inspect(connection: Connection, max_pages: int) -> None:
+    """Tell the heights and widths of pictures' pages or frames, from their headers alone."""
     _leave_signals_to_the_service()
     connection.send((READY,))
     for path in _tasks(connection):
         try:
-            header = pyvips.Image.new_from_file(str(path), access="sequential")
-            connection.send((SIZE, header.width, header.height))
-        except pyvips.Error:
-            connection.send((FAILED, "The picture is damaged, cut short or of a rare kind."))
+            connection.send((SIZES, pictures.measure(path, max_pages=max_pages)))
+        except pictures.PictureError as error:
+            connection.send((FAILED, str(error).replace(str(path), "The picture")))
 
 
 def upscale(connection: Connection, machine: Machine) -> None:
     """Upscale pictures."""
     _leave_signals_to_the_service()
 
-    @lru_cache(maxsize=8)
-    def upscaler(settings: Settings) -> Upscaler:
-        return Upscaler(**vars(settings), **vars(machine))
+    @cache
+    def model(name: str) -> Upscaler:
+        return Upscaler(name, **vars(machine))
 
-    upscaler(Settings())
+    model(Settings.model)(np.zeros((16, 16, 3), np.uint8))  # the first picture need not wait
     connection.send((READY,))
     for task in _tasks(connection):
         try:
             start = perf_counter()
             for part in task.parts:
-                _write(part, task, upscaler, connection)
+                _write(part, task, task.settings.upscaler(model(task.settings.model)), connection)
                 connection.send((PART, part))
             connection.send((DONE, perf_counter() - start))
         except _CancelledError:
@@ -100,7 +122,7 @@ def upscale(connection: Connection, machine: Machine) -> None:
         except pictures.PictureError as error:
             kind = "storage" if isinstance(error.__cause__, OSError) else "picture"
             connection.send((FAILED, kind, _without_paths(str(error), task)))
-        except MemoryError:
+        except (MemoryError, OutOfMemoryError):
             connection.send((FAILED, "storage", "There is not enough memory for the picture."))
         except Exception:
             logger.exception("a picture failed")
@@ -122,26 +144,44 @@ def _leave_signals_to_the_service() -> None:
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
 
-def _write(part: Part, task: Task, upscaler: Any, connection: Connection) -> None:
+def _write(part: Part, task: Task, upscaler: Upscaler, connection: Connection) -> None:
     path = task.parts[part]
+    if part == "result":
+
+        def tell(share: float) -> None:
+            connection.send((PROGRESS, share))
+            if connection.poll() and connection.recv() == CANCEL:
+                raise _CancelledError
+
+        upscaler.save(task.source, path, quality=task.quality, progress=tell)
+        return
+    pages = pictures.read_pages(task.parts["result"] if part == "view" else task.source)
+    picture = next(iter(pages.pictures))
     match part:
-        case "result":
-
-            def tell(share: float) -> None:
-                connection.send((PROGRESS, share))
-                if connection.poll() and connection.recv() == CANCEL:
-                    raise _CancelledError
-
-            upscaler(task.settings).save(task.source, path, quality=task.quality, progress=tell)
         case "draft":
-            draft = upscaler(replace(task.settings, draft=True, ensemble=False))
-            draft.save(task.source, path, quality=task.quality)
+            picture = replace(upscaler, draft=True, ensemble=False).upscale(picture)
         case "bicubic":
-            picture = pictures.read(task.source)
-            pixels = pictures.resize(picture.pixels, scale=task.settings.scale)
-            pictures.write(replace(picture, pixels=pixels), path, quality=task.quality)
-        case "view":
-            pictures.write(pictures.read(task.parts["result"]), path)
+            height, width = picture.pixels.shape[:2]
+            size = task.settings.enlarged((height, width))
+            picture = replace(picture, pixels=pictures.resize(picture.pixels, size=size))
+        case "attention":
+            picture = _masks(upscaler, pictures.to_depth(picture.pixels, np.uint8))
+    pictures.write(picture, path, quality=task.quality)
+
+
+def _masks(upscaler: Upscaler, pixels: NDArray[np.uint8]) -> pictures.Picture:
+    """Return the guided masks of a picture, which is made smaller if it is large.
+
+    Grey spans their values from the 1st to the 99th percentile: zero padding makes the outermost
+    pixels outliers.
+    """
+    height, width = pixels.shape[:2]
+    if height * width > WHOLE:
+        pixels = pictures.resize(pixels, scale=(WHOLE / (height * width)) ** 0.5)
+    masks = upscaler.masks(pixels)
+    low, high = np.percentile(masks, (1, 99), axis=(1, 2), keepdims=True)
+    shown = np.clip((masks - low) / np.maximum(high - low, 1e-6), 0, 1)
+    return pictures.Picture(pictures.to_depth(shown.reshape(-1, masks.shape[2]), np.uint8))
 
 
 def _without_paths(message: str, task: Task) -> str:

@@ -9,13 +9,14 @@ from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect, Request
 
-from gladsr.web.formats import LONGEST_SIGNATURE, MEDIA_TYPES, Format, recognise
+from gladsr.pictures.formats import Format
+from gladsr.web.formats import FORMATS, NAMES, SIGNATURE_BYTES, media_type, recognise
 from gladsr.web.problems import Problem
 
 FIELD = "image"
 """The name of the form's field."""
 
-RAW_TYPES = sorted({*MEDIA_TYPES, "application/octet-stream"})
+RAW_TYPES = sorted({*map(media_type, FORMATS.values()), "application/octet-stream"})
 
 REQUEST_BODY = {
     "required": True,
@@ -42,10 +43,10 @@ async def receive(request: Request, path: Path) -> Format:
         ClientDisconnect: The client has left.
     """
     declared = request.headers.get("content-type", "application/octet-stream")
-    media_type = declared.partition(";")[0].strip().lower()
-    if media_type == "multipart/form-data":
+    sent_as = declared.partition(";")[0].strip().lower()
+    if sent_as == "multipart/form-data":
         await _from_form(request, path)
-    elif media_type in RAW_TYPES:
+    elif sent_as in RAW_TYPES:
         with path.open("xb") as file:
             async for chunk in request.stream():
                 file.write(chunk)
@@ -57,12 +58,12 @@ async def receive(request: Request, path: Path) -> Format:
             f"itself as {', '.join(RAW_TYPES)}.",
         )
     with path.open("rb") as file:
-        head = file.read(LONGEST_SIGNATURE)
+        head = file.read(SIGNATURE_BYTES)
     if not head:
         raise Problem("picture", 422, "The picture is empty.")
     kind = recognise(head)
     if kind is None:
-        raise Problem("format", 415, "Send a PNG, JPEG, TIFF or WebP picture.")
+        raise Problem("format", 415, f"Send a picture of one of these formats: {NAMES}.")
     return kind
 
 

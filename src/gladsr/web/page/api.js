@@ -35,9 +35,8 @@ export async function submit(file, options, { signal, onUpload }) {
     if (answer.status === 202) return JSON.parse(answer.text);
     const problem = explained(answer.status, answer.text, answer.retryAfter);
     if (problem.status === 401) keepToken(await askForToken());
-    else if (problem.status === 429 || (problem.status === 503 && problem.retryAfter)) {
-      await pause(Math.min(problem.retryAfter || 2, 15), signal);
-    } else throw problem;
+    else if (isBusy(problem)) await pauseFor(problem, signal);
+    else throw problem;
   }
 }
 
@@ -59,6 +58,20 @@ export async function* follow(id, signal) {
   }
 }
 
+/** Ask what the network attends to in a picture: the masks of its modules, in one picture. */
+export async function attend(file, options, signal) {
+  const type = { "Content-Type": "application/octet-stream" };
+  const query = new URLSearchParams(options);
+  for (;;) {
+    try {
+      return await (await request(`/attention?${query}`, { method: "POST", body: file, type, signal })).blob();
+    } catch (error) {
+      if (!isBusy(error)) throw error;
+      await pauseFor(error, signal);
+    }
+  }
+}
+
 export async function fetchPart(address, signal) {
   return (await request(address.slice(PREFIX.length), { signal })).blob();
 }
@@ -68,11 +81,19 @@ export function discard(id) {
   request(`/jobs/${id}`, { method: "DELETE", keepalive: true }).catch(() => {});
 }
 
-async function request(path, options = {}) {
+function isBusy({ status, retryAfter }) {
+  return status === 429 || (status === 503 && retryAfter > 0);
+}
+
+function pauseFor({ retryAfter }, signal) {
+  return pause(Math.min(retryAfter || 2, 15), signal);
+}
+
+async function request(path, { type, ...options } = {}) {
   for (;;) {
     let response;
     try {
-      response = await fetch(PREFIX + path, { ...options, headers: headers() });
+      response = await fetch(PREFIX + path, { ...options, headers: { ...headers(), ...type } });
     } catch (error) {
       if (options.signal?.aborted) throw error;
       throw unreachable();

@@ -13,15 +13,28 @@ let shown = null;
 
 // Settings
 
+const SCALE = /^x?(\d(?:[.,]\d+)?)$/;
+const SIZE = /^(?:[1-9]\d{0,8}x(?:[1-9]\d{0,8})?|x[1-9]\d{0,8})$/;
+
 function settings() {
   const form = new FormData($("#settings"));
+  const chosen = form.get("scale");
+  const { scale, size } = chosen === "other" ? scaleOrSize(form.get("other")) : { scale: Number(chosen) };
   return {
     model: form.get("model"),
-    scale: Number(form.get("scale")),
+    scale,
+    size,
     draft: form.get("quality") === "draft",
     ensemble: form.get("quality") === "ensemble",
     format: form.get("format"),
   };
+}
+
+function scaleOrSize(words) {
+  const plain = words.toLowerCase().replaceAll(/[×*]/g, "x").replaceAll(/\s/g, "");
+  const scale = Number(plain.match(SCALE)?.[1].replace(",", "."));
+  if (scale > 1 && scale <= 8) return { scale };
+  return SIZE.test(plain) ? { size: plain } : {};
 }
 
 async function offerModels() {
@@ -30,18 +43,33 @@ async function offerModels() {
   $("#model").replaceChildren(...names.map((name) => new Option(name, name)));
   const offerScales = () => {
     const scales = all.filter(({ name }) => name === $("#model").value).map(({ scale }) => scale);
-    const chosen = settings().scale;
-    const scale = scales.includes(chosen) ? chosen : scales[0];
-    $("#scales").replaceChildren(...scales.map((one) => scaleButton(one, one === scale)));
+    const chosen = new FormData($("#settings")).get("scale");
+    const values = [...scales.map(String), "other"];
+    const value = values.includes(chosen) ? chosen : values[0];
+    $("#scales").replaceChildren(...values.map((one) => scaleButton(one, one === value)));
+    offerOther();
   };
   $("#model").addEventListener("change", offerScales);
   offerScales();
   $("#terms").textContent = `Terms of the models: ${[...new Set(all.map((one) => one.licence))].join(", ")}`;
 }
 
-function scaleButton(scale, checked) {
-  const input = element("input", { type: "radio", name: "scale", value: scale, checked });
-  return element("label", {}, input, element("span", {}, `×${scale}`));
+function scaleButton(value, checked) {
+  const input = element("input", { type: "radio", name: "scale", value, checked });
+  return element("label", {}, input, element("span", {}, value === "other" ? "Other" : `×${value}`));
+}
+
+/** Show the field for another scale or a size where it is chosen, and say what is wrong with it. */
+function offerOther() {
+  const field = $("#other");
+  field.hidden = new FormData($("#settings")).get("scale") !== "other";
+  const { scale, size } = settings();
+  const right = field.hidden || scale || size;
+  field.setCustomValidity(right ? "" : "Give a scale above 1 and up to 8, or a size such as 1920x1080, 3840x or x2160.");
+}
+
+function target({ scale, size }) {
+  return size ? size.replace("x", "×") : `×${scale}`;
 }
 
 function sameSettings(one, other) {
@@ -50,7 +78,9 @@ function sameSettings(one, other) {
 
 // The queue
 
-function add(files, chosen = settings()) {
+function add(files) {
+  if (!$("#other").reportValidity()) return;
+  const chosen = settings();
   let first = null;
   for (const file of files) {
     const picture = new Picture(file, chosen);
@@ -127,7 +157,7 @@ function stateOf(picture) {
     case "failed":
       return picture.error;
     default:
-      return `×${picture.settings.scale} ${kind(picture)}, ${duration(picture.seconds)}`;
+      return `${target(picture.settings)} ${kind(picture)}, ${duration(picture.seconds)}`;
   }
 }
 
@@ -178,38 +208,75 @@ function draw() {
   $("#viewer").hidden = !shown;
   $("#queue").hidden = pictures.size === 0;
   if (!shown) return;
-  const { parts, settings: chosen, size } = shown;
-  if (size && opened !== size.join()) {
-    opened = size.join();
-    viewer.open(size[0] * chosen.scale, size[1] * chosen.scale);
+  const { parts, settings: chosen, newSize } = shown;
+  if (newSize && opened !== newSize.join()) {
+    opened = newSize.join();
+    viewer.open(...newSize);
   }
-  const wanted = $("#compare").value;
-  const compared = parts[wanted] ? wanted : "bicubic";
   viewer.show({
-    before: size && (parts[compared] ?? parts.original),
-    beforeName: { bicubic: "Bicubic", draft: "Draft", original: "Original" }[parts[compared] ? compared : "original"],
-    pixels: compared === "original",
+    ...before(),
     after: parts.result ?? parts.draft,
-    afterName: parts.result ? `${kind(shown)} ×${chosen.scale}` : "Draft",
+    afterName: parts.result ? `${kind(shown)} ${target(chosen)}` : "Draft",
   });
   $("#compare [value=draft]").disabled = !parts.draft;
+  $("#compare [value=attention]").disabled = !parts.bicubic;
+  showAttention();
   showMessage();
   showFacts();
 }
 
+/** What stands left of the divider. */
+function before() {
+  const { parts, size, attention } = shown;
+  const wanted = $("#compare").value;
+  if (wanted === "attention" && attention && heat.of === attention) {
+    return { before: heat.address, beforeName: "Attention", pixels: false };
+  }
+  const compared = parts[wanted] ? wanted : parts.bicubic ? "bicubic" : "original";
+  const name = { bicubic: "Bicubic", draft: "Draft", original: "Original" }[compared];
+  return { before: size && parts[compared], beforeName: name, pixels: compared === "original" };
+}
+
+let heat = {}; // the mask that is shown, and whose it is
+
+async function showAttention() {
+  const wanted = $("#compare").value === "attention" && shown.parts.bicubic;
+  $("#attention").hidden = !(wanted && shown.attention);
+  if (!wanted) return;
+  const { attention } = shown;
+  if (!attention) {
+    shown.attend();
+    return;
+  }
+  $("#glam").max = attention.count;
+  const number = $("#glam").valueAsNumber - 1;
+  $("#module").value = attention.name(number);
+  $("#glam").setAttribute("aria-valuetext", attention.name(number));
+  if (heat.of === attention && heat.number === number) return;
+  const address = await attention.address(number);
+  if (number !== $("#glam").valueAsNumber - 1) return; // it has moved on meanwhile
+  heat = { of: attention, number, address };
+  draw();
+}
+
 function showMessage() {
   const message = $("#message");
-  message.hidden = shown.state === "done";
-  message.classList.toggle("error", shown.state === "failed");
-  message.querySelector("p").textContent = stateOf(shown);
-  message.querySelector("progress").hidden = shown.finished;
+  const attending = $("#compare").value === "attention" && shown.state === "done" && !shown.attention;
+  message.hidden = shown.state === "done" && !attending;
+  $("#bar").hidden = shown.state === "failed" && !shown.parts.bicubic;
+  message.classList.toggle("error", shown.state === "failed" || Boolean(attending && shown.attentionError));
+  message.querySelector("p").textContent = attending
+    ? shown.attentionError || "Finding what the network attends to"
+    : stateOf(shown);
+  message.querySelector("progress").hidden = attending ? Boolean(shown.attentionError) : shown.finished;
   setProgress(message.querySelector("progress"), shown);
 }
 
 function showFacts() {
-  const { size, settings: chosen, state, download } = shown;
-  const sizes = size && `${size.join(" × ")} → ${size.map((side) => side * chosen.scale).join(" × ")}`;
-  const facts = [sizes, state === "done" && bytes(download.size), state === "done" && duration(shown.seconds)];
+  const { size, newSize, pages, state, download } = shown;
+  const sizes = size && `${size.join(" × ")} → ${newSize.join(" × ")}`;
+  const several = pages > 1 && `the first of ${pages}`;
+  const facts = [several, sizes, state === "done" && bytes(download.size), state === "done" && duration(shown.seconds)];
   $("#facts").textContent = facts.filter(Boolean).join(" · ");
   const link = $("#download");
   link.hidden = state !== "done";
@@ -246,7 +313,16 @@ async function downloadAll() {
 
 function listen() {
   $("#settings").addEventListener("submit", (event) => event.preventDefault());
-  $("#settings").addEventListener("change", showTools);
+  for (const event of ["change", "input"]) {
+    $("#settings").addEventListener(event, () => {
+      offerOther();
+      showTools();
+    });
+  }
+  $("#scales").addEventListener("click", (event) => {
+    if (event.detail && event.target.value === "other") $("#other").focus(); // not while keys choose
+  });
+  $("#glam").addEventListener("input", draw);
   $("#files").addEventListener("change", (event) => {
     add(event.target.files);
     event.target.value = "";

@@ -1,8 +1,16 @@
 // One picture on its way: sent, computed, fetched.
 
-import { discard, fetchPart, follow, submit } from "./api.js";
+import { attend, discard, fetchPart, follow, submit } from "./api.js";
+import { Attention } from "./attention.js";
 
-const SUFFIXES = { "image/png": "png", "image/jpeg": "jpg", "image/tiff": "tif", "image/webp": "webp" };
+const SUFFIXES = {
+  "image/png": "png",
+  "image/jpeg": "jpg",
+  "image/tiff": "tif",
+  "image/webp": "webp",
+  "image/avif": "avif",
+  "image/gif": "gif",
+};
 
 /** Tells its listeners of every "change". */
 export class Picture extends EventTarget {
@@ -10,10 +18,15 @@ export class Picture extends EventTarget {
   progress = 0;
   ahead = 0;
   error = "";
-  size = null;
+  size = null; // width and height, once they are known
+  newSize = null;
+  pages = 1;
   seconds = 0;
   parts = {}; // addresses of pictures that the browser can show: original, bicubic, draft, result
   download = null;
+  attention = null; // once it is asked for
+  attentionError = "";
+  #attending = false;
   #stop = new AbortController();
   #job = null;
 
@@ -34,7 +47,9 @@ export class Picture extends EventTarget {
     const wanted = SUFFIXES[this.download?.type] ?? "png";
     const given = suffix?.slice(1).toLowerCase();
     const same = { jpeg: "jpg", tiff: "tif" }[given] ?? given;
-    return `${stem}-x${this.settings.scale}.${same === wanted ? suffix.slice(1) : wanted}`;
+    const { scale } = this.settings;
+    const target = scale ? `x${scale}` : this.newSize.join("x");
+    return `${stem}-${target}.${same === wanted ? suffix.slice(1) : wanted}`;
   }
 
   async run() {
@@ -42,8 +57,8 @@ export class Picture extends EventTarget {
     try {
       this.#change({ state: "sending" });
       const onUpload = (progress) => this.#change({ progress });
-      const options = { ...this.settings, preview: true };
-      if (!options.format) delete options.format;
+      const given = Object.entries(this.settings).filter(([, value]) => value);
+      const options = { ...Object.fromEntries(given), preview: true };
       const job = await submit(this.file, options, { signal, onUpload });
       this.#job = job.id;
       for await (const status of follow(job.id, signal)) await this.#hear(status, signal);
@@ -54,16 +69,33 @@ export class Picture extends EventTarget {
     }
   }
 
+  /** Find out what the network attends to in it, once. */
+  async attend() {
+    if (this.#attending) return;
+    this.#attending = true;
+    try {
+      const [across, down] = this.newSize.map((side, axis) => side / this.size[axis]);
+      const scale = this.settings.scale ?? Math.min(Math.max(across, down, 1.01), 8);
+      const masks = await attend(this.file, { model: this.settings.model, scale }, this.#stop.signal);
+      this.#change({ attention: await Attention.of(masks, this.parts.bicubic) });
+    } catch (error) {
+      if (!this.#stop.signal.aborted) this.#change({ attentionError: error.message });
+    }
+  }
+
   /** Give it up, and forget what is known of it. */
   close() {
     this.#stop.abort(new DOMException("removed", "AbortError"));
     this.#release();
     for (const address of Object.values(this.parts)) URL.revokeObjectURL(address);
+    this.attention?.close();
   }
 
   async #hear(status, signal) {
     const { state, ahead, progress } = status;
     this.size = [status.width, status.height];
+    this.newSize = [status.new_width, status.new_height];
+    this.pages = status.pages;
     if (state === "failed" || state === "cancelled") {
       this.#change({ state: "failed", error: status.problem.detail });
       return;
