@@ -1,5 +1,6 @@
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -121,6 +122,16 @@ def test_upscale_imports_only_the_default_install(tmp_path: Path):
         *("cli", "engines", "pictures", "upscaling", "zoo")
     }
     assert "gladsr.cli.train" not in modules
+
+
+def test_verbose_says_what_runs_the_network(tmp_path: Path):
+    words = ["-m", "gladsr", "upscale", str(PHOTO), "--model", "gladsr-l", "-o"]
+    quiet = python(*words, str(tmp_path / "quiet.png"))
+    verbose = python(*words, str(tmp_path / "verbose.png"), "-v")
+    assert quiet.stderr == ""
+    assert re.fullmatch(
+        r"gladsr: gladsr-l ×2 is run by OpenVINO \S+ on CPU in fp32\n", verbose.stderr
+    )
 
 
 def test_upscale_works_without_a_network(tmp_path: Path):

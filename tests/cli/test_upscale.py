@@ -100,7 +100,7 @@ def test_what_fails_is_named_and_the_rest_is_done(capsys: pytest.CaptureFixture[
     assert nowhere.startswith("gladsr: nowhere.png cannot be read")
     assert notes.startswith("gladsr: in/notes.txt ")
     assert others == "gladsr: 1 file left alone"
-    assert summary == "gladsr: 3 of 5 pictures failed"
+    assert summary == "gladsr: 3 of 5 files failed"
 
 
 def test_a_picture_too_large_for_the_memory_is_named_and_the_rest_is_done(
@@ -219,9 +219,9 @@ def test_names_of_any_bytes_are_named(capsys: pytest.CaptureFixture[str]):
         (["--scale", "9"], "the scale is 9, but must be above 1 and at most 8"),
         (["--scale", "1"], "the scale is 1, but must be above 1 and at most 8"),
         (["--scale", "3", "--size", "9x9"], "choose one of --scale and --size"),
-        (["--size", "90"], "--size is '90', but must be such as 1920x1080, 3840x or x2160"),
-        (["--size", "x"], "--size is 'x', but must be such as"),
-        (["--size", "0x90"], "--size is '0x90', but must be such as"),
+        (["--size", "90"], "the size is '90', but must be such as 1920x1080, 3840x or x2160"),
+        (["--size", "x"], "the size is 'x', but must be such as"),
+        (["--size", "0x90"], "the size is '0x90', but must be such as"),
         (["--tile", "15"], "--tile is '15', but must be auto or a number from 16"),
         (["--max-pixels", "0"], "--max-pixels"),
         (["--model", "esrgan"], "no model 'esrgan'; there are gladsr, gladsr-l"),

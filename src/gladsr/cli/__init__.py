@@ -3,22 +3,26 @@
 A command's file is imported when that command is run, so that none waits for another's libraries.
 """
 
+import sys
+from collections.abc import Callable
 from importlib import import_module
-from typing import Annotated, Any
+from typing import Annotated, Any, cast
 
 import typer
 from typer.core import TyperGroup
 
 from gladsr import __version__
-from gladsr.cli.console import say
+from gladsr.cli.console import say, say_more
 from gladsr.engines import EngineError
 from gladsr.pictures import PictureError
 from gladsr.upscaling import SizeError
+from gladsr.upscaling.encoders import EncodingError
 from gladsr.upscaling.folders import PlanError
 from gladsr.zoo import UnknownModelError
 
 COMMANDS = (
     "upscale",
+    "compare",
     "evaluate",
     "models",
     "train",
@@ -26,9 +30,11 @@ COMMANDS = (
     "reproduce",
     "explain",
     "serve",
+    "benchmark",
 )
 
 EXTRAS = {
+    "av": "video",
     "torch": "torch",
     "safetensors": "torch",
     "onnxruntime": "onnxruntime",
@@ -41,6 +47,7 @@ EXTRAS = {
     "prometheus_client": "web",
     "python_multipart": "web",
     "uvicorn": "web",
+    "nncf": "int8",
 }
 """Which extra brings a library that the default install has not."""
 
@@ -54,9 +61,37 @@ class _Commands(TyperGroup):
     def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - likewise
         if cmd_name not in COMMANDS:
             return None
-        command = typer.Typer(add_completion=False, rich_markup_mode="markdown")
-        command.command(cmd_name)(getattr(import_module(f"gladsr.cli.{cmd_name}"), cmd_name))
-        return typer.main.get_command(command)
+        command = _made(getattr(import_module(f"gladsr.cli.{cmd_name}"), cmd_name), cmd_name)
+        command.params += _made(_common).params
+        return command
+
+
+def _made(function: Callable[..., None], name: str | None = None) -> Any:
+    """Make a command of a function."""
+    command = typer.Typer(add_completion=False, rich_markup_mode="markdown")
+    command.command(name)(function)
+    return typer.main.get_command(command)
+
+
+def _say_more(asked: bool) -> None:
+    if asked:
+        say_more()
+
+
+def _common(
+    *,
+    verbose: Annotated[
+        bool,
+        typer.Option(
+            "--verbose",
+            "-v",
+            callback=_say_more,
+            expose_value=False,
+            help="Say more on standard error, such as what runs the network.",
+        ),
+    ] = False,
+) -> None:
+    """Take the options that every command has."""
 
 
 app = typer.Typer(cls=_Commands, pretty_exceptions_enable=False, invoke_without_command=True)
@@ -79,7 +114,7 @@ def gladsr(
         ),
     ] = False,
 ) -> None:
-    """Make photographs two, three or four times larger, and sharper than by interpolation."""
+    """Make photographs up to eight times larger, and sharper than by interpolation."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -94,6 +129,10 @@ def main(arguments: list[str] | None = None) -> int:
         The exit code: 0 all done, 1 some inputs failed, 2 the words were wrong or an extra is
         missing, 130 after Ctrl-C.
     """
+    if arguments is None and "openvino" not in sys.modules:
+        # OpenVINO imports its converter of models along, which takes longer than all the rest of it
+        # and is not used here. Only a process of the command's own may do without.
+        sys.modules.update({"openvino.tools.ovc": cast("Any", None)})
     try:
         return app(arguments, prog_name="gladsr", standalone_mode=False) or 0
     except typer.TyperException as error:
@@ -105,7 +144,14 @@ def main(arguments: list[str] | None = None) -> int:
             f"{error.name} is not installed; install it with: "
             f'pip install "gladsr[{EXTRAS[error.name]}]"'
         )
-    except (EngineError, PictureError, PlanError, SizeError, UnknownModelError) as error:
+    except (
+        EncodingError,
+        EngineError,
+        PictureError,
+        PlanError,
+        SizeError,
+        UnknownModelError,
+    ) as error:
         say(str(error))
     except OSError as error:
         say(f"{error.filename}: {error.strerror}" if error.filename else str(error))

@@ -26,6 +26,14 @@ class _Saying(logging.Handler):
 logging.getLogger("gladsr").addHandler(_Saying(logging.WARNING))
 
 
+def say_more() -> None:
+    """Say what the package logs as information too."""
+    logger = logging.getLogger("gladsr")
+    logger.setLevel(logging.INFO)
+    for handler in logger.handlers:
+        handler.setLevel(logging.INFO)
+
+
 def duration(seconds: float) -> str:
     """Return a time in hours, minutes and seconds.
 

@@ -29,6 +29,14 @@ def export(
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an output that exists already.")
     ] = False,
+    calibrate: Annotated[
+        Path | None,
+        typer.Option(
+            metavar="FOLDER",
+            help="Write OpenVINO IR in 8-bit integers, its ranges read from training pictures in "
+            "FOLDER.",
+        ),
+    ] = None,
     zoo: Annotated[
         Path | None,
         typer.Option(
@@ -43,6 +51,8 @@ def export(
     ONNX: input x, (1, 3, h, w), RGB in [0, 1]; outputs y_c and y, the coarse and the final picture.
 
     gladsr export gladsr --scale 4 -o gladsr-x4.onnx
+
+    gladsr export gladsr --scale 4 --calibrate DIV2K/ -o gladsr-x4-int8.xml
     """
     from gladsr.training import DataError  # noqa: PLC0415 - needs the extra gladsr[train]
     from gladsr.training import export as files  # noqa: PLC0415 - likewise
@@ -56,8 +66,17 @@ def export(
             return
         assert output is not None  # noqa: S101 - tells the type checker what was asked above
         export_as = _format(output, format)
-        if output.exists() and not overwrite:
-            raise typer.BadParameter(f"{output} exists already; --overwrite replaces it")
+        written = [output, output.with_suffix(".bin")] if export_as == "openvino" else [output]
+        for file in written:
+            if file.exists() and not overwrite:
+                raise typer.BadParameter(f"{file} exists already; --overwrite replaces it")
+        if calibrate is not None:
+            from gladsr.training.quantise import export_int8  # noqa: PLC0415 - needs gladsr[int8]
+
+            if export_as != "openvino":
+                raise typer.BadParameter("--calibrate is for OpenVINO IR: FILE.xml")
+            export_int8(load_trained(model, scale), output, calibrate)
+            return
         getattr(files, f"export_{export_as}")(load_trained(model, scale), output)
     except DataError as error:
         say(str(error))

@@ -5,8 +5,8 @@ from typing import Annotated
 
 import typer
 
+from gladsr.cli import options
 from gladsr.cli.console import say
-from gladsr.engines import EngineName, Precision
 
 
 def serve(
@@ -52,7 +52,7 @@ def serve(
         float,
         typer.Option(
             min=0.0001,
-            help="Megapixels that an upscaled picture may have.",
+            help="Megapixels that an upscaled picture may have, all its pages or frames together.",
             rich_help_panel="Limits",
         ),
     ] = 100,
@@ -89,31 +89,10 @@ def serve(
             min=1, help="MiB that finished jobs' files may take.", rich_help_panel="Limits"
         ),
     ] = 2048,
-    engine: Annotated[
-        EngineName,
-        typer.Option(
-            help="What runs the network; auto is the first installed.", rich_help_panel="Machine"
-        ),
-    ] = "auto",
-    precision: Annotated[
-        Precision,
-        typer.Option(
-            help="bf16 is faster on processors that compute in it.", rich_help_panel="Machine"
-        ),
-    ] = "fp32",
-    device: Annotated[
-        str | None,
-        typer.Option(
-            help="The engine's name of the device, such as GPU or cuda. [default: the CPU]",
-            rich_help_panel="Machine",
-        ),
-    ] = None,
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="CPU threads. [default: the engine's choice]", rich_help_panel="Machine"
-        ),
-    ] = None,
+    engine: options.Engine = "auto",
+    precision: options.ComputePrecision = "fp32",
+    device: options.Device = None,
+    threads: options.Threads = None,
 ) -> None:
     """Serve a page in the browser, and upscaling over HTTP.
 
@@ -132,6 +111,8 @@ def serve(
     logging.getLogger("gladsr").setLevel(logging.INFO)
     if access_log:
         logging.getLogger("uvicorn.access").setLevel(logging.INFO)
+    if token == "":
+        raise typer.BadParameter("--token is empty")
     if host not in {"127.0.0.1", "localhost", "::1"} and token is None:
         say("without --token, whoever reaches this address may use the service")
     interrupted = run(

@@ -1,32 +1,37 @@
-"""`gladsr upscale`: pictures and folders of pictures, made larger."""
+"""`gladsr upscale`: pictures, films and folders of them, made larger."""
 
 import contextlib
 import math
-import re
+import time
 from collections.abc import Callable, Generator
 from functools import partial
+from importlib import import_module
 from pathlib import Path
 from typing import Annotated, Literal
 
 import typer
 
+from gladsr.cli import options
 from gladsr.cli.console import progress_bar, say
-from gladsr.engines import EngineName, Precision
-from gladsr.pictures import MAX_PIXELS, SUFFIXES
+from gladsr.pictures import MAX_PIXELS, Picture
 from gladsr.upscaling import Upscaler
-from gladsr.upscaling.batch import Outcome, upscale_files
-from gladsr.upscaling.folders import Job, PlanError, plan
+from gladsr.upscaling.batch import Outcome, Progress, Upscale, upscale_files
+from gladsr.upscaling.encoders import Codec, Encoding
+from gladsr.upscaling.folders import SUFFIXES, Job, PlanError, plan
+from gladsr.upscaling.memory import return_what_is_freed
+from gladsr.upscaling.sizes import parse_size
 from gladsr.upscaling.tiling import MIN_CORE
+from gladsr.upscaling.video import Frame, is_film
 
 
 def upscale(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Pictures, or folders of pictures.")
+        list[Path], typer.Argument(metavar="PATH...", help="Pictures, films, or folders of them.")
     ],
     output: Annotated[
         Path,
         typer.Option(
-            "--output", "-o", help="The file to write for one picture, otherwise the folder."
+            "--output", "-o", help="The file to write for one file, otherwise the folder."
         ),
     ],
     *,
@@ -82,11 +87,33 @@ def upscale(
             rich_help_panel="Files",
         ),
     ] = 95,
+    codec: Annotated[
+        Codec | None,
+        typer.Option(help="Of films. [default: each film's own, or h264]", rich_help_panel="Films"),
+    ] = None,
+    crf: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="The constant rate factor of films: smaller is better and larger. "
+            "[default: h264 18, hevc 20, av1 and vp9 24]",
+            rich_help_panel="Films",
+        ),
+    ] = None,
+    preset: Annotated[
+        str | None,
+        typer.Option(
+            help="How long the encoder takes for smaller films: ultrafast to placebo for h264 and "
+            "hevc, 13 to 0 for av1. [default: medium, 8]",
+            rich_help_panel="Films",
+        ),
+    ] = None,
     strip_metadata: Annotated[
         bool,
         typer.Option(
             "--strip-metadata",
-            help="Write no EXIF, XMP, words or resolution; only the colour profile is kept.",
+            help="Write no EXIF, XMP, words or resolution, only the colour profile; of films no "
+            "words, data, attachments or covers.",
             rich_help_panel="Files",
         ),
     ] = False,
@@ -137,7 +164,8 @@ def upscale(
         typer.Option(
             "--format",
             metavar="ENDING",
-            help="In an output folder, such as png. [default: each picture's own]",
+            help="In an output folder, such as png for pictures or mkv for films. "
+            "[default: each one's own]",
             rich_help_panel="Folders",
         ),
     ] = None,
@@ -147,25 +175,9 @@ def upscale(
     skip_existing: Annotated[
         bool, typer.Option("--skip-existing", help="Leave outputs that exist already.")
     ] = False,
-    engine: Annotated[
-        EngineName,
-        typer.Option(
-            help="What runs the network; auto is the first installed.", rich_help_panel="Machine"
-        ),
-    ] = "auto",
-    precision: Annotated[
-        Precision,
-        typer.Option(
-            help="bf16 is faster on processors that compute in it.", rich_help_panel="Machine"
-        ),
-    ] = "fp32",
-    device: Annotated[
-        str | None,
-        typer.Option(
-            help="The engine's name of the device, such as GPU or cuda. [default: the CPU]",
-            rich_help_panel="Machine",
-        ),
-    ] = None,
+    engine: options.Engine = "auto",
+    precision: options.ComputePrecision = "fp32",
+    device: options.Device = None,
     tile: Annotated[
         str,
         typer.Option(
@@ -175,23 +187,22 @@ def upscale(
             rich_help_panel="Machine",
         ),
     ] = "auto",
-    threads: Annotated[
-        int | None,
-        typer.Option(
-            min=1, help="CPU threads. [default: the engine's choice]", rich_help_panel="Machine"
-        ),
-    ] = None,
+    threads: options.Threads = None,
 ) -> None:
-    """Make pictures larger.
+    """Make pictures and films larger.
 
     PNG, JPEG, TIFF, WebP, AVIF, GIF, BMP and PPM; RGB, grey or with transparency; 8 or 16 bits a
     channel; pages and animations too. Each comes out in the format that its new name says, with
     its depth, transparency and metadata.
 
-    A folder gives a folder with the same names. A picture that cannot be read is named, and the
-    rest are done; the exit code is then 1.
+    MP4, MOV, Matroska, WebM and MPEG-TS films (other films as input), with sound and subtitles.
+
+    A folder gives a folder with the same names. A file that cannot be read is named, and the rest
+    are done; the exit code is then 1.
 
     gladsr upscale photo.jpg -o large.jpg
+
+    gladsr upscale film.mp4 -o large.mp4 --codec hevc
 
     gladsr upscale holiday/ -o holiday-x4/ --scale 4 --recursive
     """
@@ -200,6 +211,8 @@ def upscale(
     if scale is not None and size is not None:
         raise typer.TyperException("choose one of --scale and --size")
     limits = _range(float_range)
+    encoding = Encoding(codec, crf, preset)
+    return_what_is_freed()
     planned = plan(
         paths,
         output,
@@ -210,10 +223,12 @@ def upscale(
     )
     if not overwrite and not skip_existing:
         _refuse_existing(planned.jobs)
+    if any(is_film(job.destination) for job in planned.jobs):
+        import_module("av")  # where it is missing, it is better told now
     upscaler = Upscaler(
         model,
         scale=scale,
-        size=None if size is None else _size(size),
+        size=None if size is None else parse_size(size),
         max_pixels=max_pixels,
         engine=engine,
         precision=precision,
@@ -223,34 +238,27 @@ def upscale(
         device=device,
         threads=threads,
     )
+    watch = _Stopwatch(upscaler.upscale)
     outcomes = partial(
         upscale_files,
         planned.jobs,
-        upscaler.upscale,
+        watch,
         existing="replace" if overwrite else "skip" if skip_existing else "refuse",
         quality=quality,
+        encoding=encoding,
         strip_metadata=strip_metadata,
         max_pixels=max_input_pixels,
         float_range=limits,
     )
-    failed, skipped = _follow(outcomes, len(planned.jobs))
+    failed, skipped = _follow(outcomes, len(planned.jobs), watch)
+    if planned.films:
+        say('films are left alone; to take them: pip install "gladsr[video]"')
     for count, what in ((skipped, "existed already"), (planned.others, "left alone")):
         if count:
             say(f"{count} {'file' if count == 1 else 'files'} {what}")
     if failed:
-        say(f"{failed} of {len(planned.jobs)} pictures failed")
+        say(f"{failed} of {len(planned.jobs)} files failed")
         raise typer.Exit(1)
-
-
-def _size(words: str) -> tuple[int | None, int | None]:
-    """Return the width and the height of 1920x1080, 3840x or x2160."""
-    found = re.fullmatch(r"(\d*)[x×](\d*)", words)
-    width, height = (int(side) if side else None for side in found.groups()) if found else (0, 0)
-    if width == 0 or height == 0 or width is height is None:
-        raise typer.BadParameter(
-            f"--size is {words!r}, but must be such as 1920x1080, 3840x or x2160"
-        )
-    return width, height
 
 
 def _tile(words: str) -> int | Literal["auto"]:
@@ -292,14 +300,50 @@ def _refuse_existing(jobs: list[Job]) -> None:
         )
 
 
-def _follow(outcomes: Callable[..., Generator[Outcome]], total: int) -> tuple[int, int]:
+class _Stopwatch:
+    """Upscales, and measures how many frames a second there are of each film."""
+
+    def __init__(self, upscale: Upscale) -> None:
+        self._upscale = upscale
+        self._job: Job | None = None
+        self._began = dict[Job, float]()
+        self._frames = dict[Job, int]()
+        self._ended = dict[Job, float]()
+
+    def __call__(self, picture: Picture, progress: Progress, destination: Path) -> Picture:
+        """Upscale a picture; see `Upscaler.upscale`."""
+        began = time.monotonic()
+        larger = self._upscale(picture, progress, destination)
+        if isinstance(picture, Frame) and self._job:
+            self._began.setdefault(self._job, began)
+            self._frames[self._job] = self._frames.get(self._job, 0) + 1
+            self._ended[self._job] = time.monotonic()
+        return larger
+
+    def works_on(self, job: Job) -> None:
+        """Note what the picture belongs to."""
+        self._job = job
+
+    def of(self, job: Job) -> str:
+        """Return a film's frames so far, and how many there were a second."""
+        if job not in self._frames:
+            return ""
+        rate = self._frames[job] / (self._ended[job] - self._began[job])
+        return f"{self._frames[job]} frames, {rate:.2f} a second"
+
+
+def _follow(
+    outcomes: Callable[..., Generator[Outcome]], total: int, watch: _Stopwatch
+) -> tuple[int, int]:
     """Show the work as it goes on, and return how many failed and how many were skipped."""
     done = failed = skipped = 0
     with progress_bar() as bar:
         task = bar.add_task("", total=total)
 
         def show(job: Job, share: float) -> None:
-            bar.update(task, description=job.source.name, completed=done + share)
+            watch.works_on(job)
+            description = f"{job.source.name} {watch.of(job)}"
+            bar.update(task, description=description, completed=done + share)
 
         with contextlib.closing(outcomes(progress=show)) as finished:
             for outcome in finished:
@@ -308,5 +352,7 @@ def _follow(outcomes: Callable[..., Generator[Outcome]], total: int) -> tuple[in
                 if outcome.error:
                     failed += 1
                     say(str(outcome.error))
+                elif watch.of(outcome.job):
+                    say(f"{outcome.job.destination}: {watch.of(outcome.job)}")
         bar.update(task, completed=done)
     return failed, skipped

@@ -1,0 +1,276 @@
+"""`gladsr benchmark`: how fast this machine upscales, beside what it could do."""
+
+import json
+import tempfile
+from collections.abc import Sequence
+from itertools import product
+from pathlib import Path
+from typing import Annotated, Any, get_args
+
+import typer
+from rich import box
+from rich.console import Console
+from rich.table import Table
+
+from gladsr import zoo
+from gladsr.benchmark.ceiling import Ceiling, Kind
+from gladsr.benchmark.contenders import (
+    PRECISIONS,
+    Contender,
+    EngineName,
+    of_networks,
+    of_zoo,
+)
+from gladsr.benchmark.machine import cores, machine
+from gladsr.benchmark.measure import Benchmark, Result, measure, steps
+from gladsr.cli.console import progress_bar, say
+from gladsr.engines import Precision
+
+_KEY = ("model", "scale", "engine", "precision", "size")
+
+
+def benchmark(
+    *,
+    model: Annotated[
+        list[str] | None,
+        typer.Option(help="A model of the zoo. Can be given again. [default: all of them]"),
+    ] = None,
+    network: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="FILE",
+            help="Another network: FILE.onnx, or a rival by its name (srcnn, fsrcnn, vdsr, memnet, "
+            "idn, carn, rlfn), with random weights. Can be given again.",
+        ),
+    ] = None,
+    scale: Annotated[
+        list[int] | None, typer.Option(help="2, 3 or 4. Can be given again. [default: 2]")
+    ] = None,
+    engine: Annotated[
+        list[str] | None,
+        typer.Option(
+            help="openvino, onnxruntime or torch. Can be given again. "
+            "[default: all that are installed]"
+        ),
+    ] = None,
+    precision: Annotated[
+        list[str] | None,
+        typer.Option(help="fp32, bf16 or int8. Can be given again. [default: all that there are]"),
+    ] = None,
+    size: Annotated[
+        str, typer.Option(metavar="N,N", help="The inputs' sides in pixels.")
+    ] = "256,512",
+    rounds: Annotated[int, typer.Option(min=1, help="Timings of each; the median counts.")] = 7,
+    threads: Annotated[
+        int | None, typer.Option(min=1, help="CPU threads. [default: one for each core]")
+    ] = None,
+    quick: Annotated[
+        bool,
+        typer.Option("--quick", help="Only the first size, in 3 rounds, without the start-up."),
+    ] = False,
+    compare: Annotated[
+        Path | None,
+        typer.Option(metavar="FILE", help="What --json printed earlier, to compare with."),
+    ] = None,
+    as_json: Annotated[
+        bool, typer.Option("--json", help="Print everything as one JSON document.")
+    ] = False,
+) -> None:
+    """Measure how fast networks run here, each in every engine and precision.
+
+    All are run in turn, several times round, each in a process of its own, so that what else the
+    machine does hurts all alike. Their rates stand beside the best that a large matrix product or
+    3×3 convolution reaches in the same run. What is not installed is named and left out.
+
+    gladsr benchmark --quick
+
+    gladsr benchmark --model gladsr --network rlfn --json > before.json
+    """
+    if compare is not None and as_json:
+        raise typer.TyperException("choose one of --compare and --json")
+    sizes = _sizes(size)[: 1 if quick else None]
+    rounds = min(rounds, 3) if quick else rounds
+    saved = None if compare is None else _saved(compare)
+    threads = threads or len(cores())
+    kinds = _kinds(engine or [], precision or [])
+    models = list(dict.fromkeys(model or zoo.MODELS))
+    scales = list(dict.fromkeys(scale or [2]))
+    with tempfile.TemporaryDirectory() as folder:
+        contenders = [
+            *of_zoo(models, scales, kinds, threads),
+            *of_networks(network or [], scales, kinds, threads, Path(folder)),
+        ]
+        ceilings = [Ceiling(*which, threads) for which in _ceilings(kinds)]
+        measured = _follow(contenders, ceilings, sizes, rounds, with_startup=not quick)
+    document = _plain(measured, threads, rounds)
+    if as_json:
+        typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
+    else:
+        _show(measured, document["machine"], saved)
+    if not measured.results:
+        raise typer.Exit(1)
+
+
+def _kinds(engines: list[str], precisions: list[str]) -> list[tuple[EngineName, Precision]]:
+    """Return the engines asked for in the precisions asked for; none stands for all."""
+    for option, given, known in (
+        ("--engine", engines, get_args(EngineName)),
+        ("--precision", precisions, get_args(Precision)),
+    ):
+        if wrong := set(given) - set(known):
+            raise typer.BadParameter(
+                f"{option} is {wrong.pop()!r}, but must be one of {', '.join(known)}"
+            )
+    return [
+        (engine, precision)
+        for engine, having in PRECISIONS.items()
+        for precision in having
+        if (not engines or engine in engines) and (not precisions or precision in precisions)
+    ]
+
+
+def _ceilings(
+    kinds: list[tuple[EngineName, Precision]],
+) -> list[tuple[EngineName, Kind, Precision]]:
+    return [
+        (engine, kind, precision) for (engine, precision), kind in product(kinds, get_args(Kind))
+    ]
+
+
+def _sizes(words: str) -> list[int]:
+    sides = words.split(",")
+    if not all(side.strip().isdecimal() and int(side) >= 16 for side in sides):
+        raise typer.BadParameter(
+            f"--size is {words!r}, but must be numbers from 16, such as 256,512"
+        )
+    return sorted({int(side) for side in sides})
+
+
+def _saved(file: Path) -> dict[tuple[Any, ...], dict[str, Any]]:
+    """Return the results of a saved run by what was measured."""
+    try:
+        document = json.loads(file.read_text(encoding="utf-8"))
+        return {tuple(result[part] for part in _KEY): result for result in document["results"]}
+    except (ValueError, KeyError, TypeError) as error:
+        raise typer.BadParameter(f"{file} is not what gladsr benchmark --json prints") from error
+
+
+def _follow(
+    contenders: Sequence[Contender],
+    ceilings: Sequence[Ceiling],
+    sizes: Sequence[int],
+    rounds: int,
+    *,
+    with_startup: bool,
+) -> Benchmark:
+    with progress_bar() as bar:
+        total = steps(contenders, ceilings, rounds=rounds, with_startup=with_startup)
+        task = bar.add_task("", total=total)
+        return measure(
+            contenders,
+            ceilings,
+            sizes=sizes,
+            rounds=rounds,
+            with_startup=with_startup,
+            progress=lambda what: bar.update(task, description=what, advance=1),
+        )
+
+
+def _plain(measured: Benchmark, threads: int, rounds: int) -> dict[str, Any]:
+    return {
+        "machine": machine(threads),
+        "rounds": rounds,
+        "best": {
+            precision: {"mult_adds_per_second": best.mult_adds_per_second, "by": best.by}
+            for precision, best in measured.best.items()
+        },
+        "results": [
+            result.as_dict() | _startup(measured, result.contender) for result in measured.results
+        ],
+        "skipped": measured.skipped,
+    }
+
+
+def _startup(measured: Benchmark, contender: Contender) -> dict[str, Any]:
+    found = measured.startups.get(contender)
+    return {"startup": found and found.as_dict()}
+
+
+def _show(
+    measured: Benchmark,
+    ran_on: dict[str, Any],
+    saved: dict[tuple[Any, ...], dict[str, Any]] | None,
+) -> None:
+    console = Console()
+    versions = ", ".join(f"{name} {version}" for name, version in ran_on["versions"].items())
+    console.print(
+        f"{ran_on['processor']}, cores {', '.join(map(str, ran_on['cores']))}, "
+        f"{ran_on['threads']} threads, {' '.join(ran_on['instruction_sets'])}\n{versions}",
+        highlight=False,
+        markup=False,
+    )
+    for precision, best in measured.best.items():
+        rate = best.mult_adds_per_second / 1e9
+        console.print(
+            f"best rate in {precision}: {rate:.0f} G multiply-adds a second ({best.by})",
+            highlight=False,
+        )
+    if measured.results:
+        console.print(_table(measured.results, saved))
+    if measured.startups:
+        console.print(_startup_table(measured))
+    for what, why in measured.skipped.items():
+        say(f"left out: {what}: {why}")
+
+
+def _table(results: list[Result], saved: dict[tuple[Any, ...], dict[str, Any]] | None) -> Table:
+    table = _plain_table("network", "engine", "precision")
+    headings = ("input", "seconds", "±", "s/megapixel", "G/s", "of best", "memory")
+    for heading in (*headings, *(() if saved is None else ("× saved", "of best × saved"))):
+        table.add_column(heading, justify="right")
+    for result in results:
+        contender, seconds = result.contender, result.seconds
+        spread = 50 * (seconds.high - seconds.low) / seconds.median
+        table.add_row(
+            f"{contender.model} ×{contender.scale}",
+            contender.engine,
+            contender.precision,
+            f"{result.size}²",
+            f"{seconds.median:.3f}",
+            f"{spread:.0f} %",
+            f"{result.seconds_per_megapixel:.2f}",
+            f"{result.mult_adds_per_second / 1e9:.0f}",
+            "" if result.share_of_best is None else f"{100 * result.share_of_best:.0f} %",
+            "" if result.memory is None else f"{result.memory / 1e6:.0f} MB",
+            *(() if saved is None else _against(result, saved)),
+        )
+    return table
+
+
+def _against(result: Result, saved: dict[tuple[Any, ...], dict[str, Any]]) -> tuple[str, str]:
+    """Return the time and the share of the best rate, each over the saved one."""
+    now = result.as_dict()
+    before = saved.get(tuple(now[part] for part in _KEY))
+    if before is None:
+        return "", ""
+    time = f"{now['seconds']['median'] / before['seconds']['median']:.2f}"
+    shares = now["share_of_best"], before["share_of_best"]
+    return time, f"{shares[0] / shares[1]:.2f}" if all(shares) else ""
+
+
+def _startup_table(measured: Benchmark) -> Table:
+    table = _plain_table("gladsr upscale, 256²", "engine", "precision")
+    for heading in ("first run", "second run", "picture written"):
+        table.add_column(heading, justify="right")
+    for contender, took in measured.startups.items():
+        table.add_row(
+            f"{contender.model} ×{contender.scale}",
+            contender.engine,
+            contender.precision,
+            *(f"{seconds:.2f} s" for seconds in (took.first, took.second, took.written)),
+        )
+    return table
+
+
+def _plain_table(*columns: str) -> Table:
+    return Table(*columns, box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)

@@ -1,0 +1,125 @@
+"""`gladsr compare`: versions of a picture side by side, as papers show them."""
+
+import re
+from pathlib import Path
+from typing import Annotated
+
+import typer
+
+from gladsr.cli.console import say
+from gladsr.pictures import SUFFIXES, Picture, read, write
+from gladsr.scoring import comparison
+from gladsr.scoring.comparison import Box, ComparisonError
+
+
+def compare(
+    pictures: Annotated[
+        list[Path],
+        typer.Argument(
+            metavar="PICTURE...",
+            help="Versions of one picture, of any sizes that go "
+            "a whole number of times into the largest.",
+        ),
+    ],
+    output: Annotated[Path, typer.Option("--output", "-o", help="The sheet to write.")],
+    *,
+    original: Annotated[
+        Path | None,
+        typer.Option("--hr", help="The original in high resolution: gives PSNR and SSIM."),
+    ] = None,
+    crop: Annotated[
+        list[str] | None,
+        typer.Option(
+            metavar="X,Y,W,H",
+            help="A place to show, in pixels of the largest; can be given again. [default: where "
+            "the pictures differ most]",
+        ),
+    ] = None,
+    places: Annotated[
+        int, typer.Option(min=1, max=6, help="How many places to find without --crop.")
+    ] = 1,
+    labels: Annotated[
+        str | None,
+        typer.Option(
+            metavar="A,B,...", help="What the pictures are called. [default: their names]"
+        ),
+    ] = None,
+    scale: Annotated[
+        int | None,
+        typer.Option(
+            min=0,
+            help="Leave out so many pixels at each border when scoring. [default: how many times "
+            "the smallest picture goes into the largest; 0 if all are equal]",
+        ),
+    ] = None,
+    overwrite: Annotated[
+        bool, typer.Option("--overwrite", help="Replace an output that exists already.")
+    ] = False,
+) -> None:
+    """Show crops of pictures side by side, as papers do.
+
+    At the left the whole picture with the places framed, beside it each place in every picture;
+    smaller pictures are shown in larger pixels. With --hr, PSNR in dB and SSIM of each whole
+    picture stand below, on luminance as `gladsr evaluate` has them.
+
+    gladsr compare bicubic.png gladsr.png --hr original.png -o sheet.png
+    """
+    if output.suffix.lower() not in SUFFIXES:
+        raise typer.BadParameter(f"{output} does not end in one of {', '.join(SUFFIXES)}")
+    inputs = [*pictures, *([original] if original else [])]
+    if output.resolve() in [path.resolve() for path in inputs]:
+        raise typer.BadParameter(f"{output} would be written over an input")
+    if output.exists() and not overwrite:
+        raise typer.BadParameter(f"{output} exists already; --overwrite replaces it")
+    if len(inputs) < 2:
+        raise typer.BadParameter("name two pictures or more, or one and --hr")
+    wanted = [_box(words) for words in crop or []]
+    names = _labels(pictures, labels)
+    opened = [read(path) for path in inputs]
+    pixels = [comparison.rgb(picture.pixels) for picture in opened]
+    hr = None
+    if original:
+        grey = opened[-1].pixels.ndim == 2 or opened[-1].pixels.shape[2] == 2
+        hr = pixels[-1][..., 0] if grey else pixels[-1]
+    try:
+        versions = comparison.versions(dict(zip(names, pixels, strict=False)), hr, scale)
+    except ComparisonError as error:
+        raise typer.BadParameter(str(error)) from None
+    height, width = versions[0].pixels.shape[:2]
+    for box in wanted:
+        if box.x + box.width > width or box.y + box.height > height:
+            raise typer.BadParameter(
+                f"--crop {','.join(map(str, box))} reaches beyond the {width}×{height} pixels"
+            )
+    boxes = wanted or comparison.most_different(
+        [version.pixels for version in versions], _side(height, width), places
+    )
+    profiles = {picture.icc_profile for picture in opened}
+    profile = profiles.pop() if len(profiles) == 1 else None
+    write(Picture(comparison.draw(versions, boxes), icc_profile=profile), output)
+    shown = " ".join(f"--crop {','.join(map(str, box))}" for box in boxes)
+    say(f"{output} shows {shown}")
+
+
+def _box(words: str) -> Box:
+    found = re.fullmatch(r"(\d+),(\d+),([1-9]\d*),([1-9]\d*)", words)
+    if not found:
+        raise typer.BadParameter(f"--crop is {words!r}, but must be X,Y,W,H such as 120,40,64,64")
+    return Box(*map(int, found.groups()))
+
+
+def _labels(pictures: list[Path], words: str | None) -> list[str]:
+    """Return what the pictures are called, each in its own way."""
+    names = words.split(",") if words else [path.stem for path in pictures]
+    if not words and len(set(names)) < len(names):
+        names = [path.as_posix() for path in pictures]
+    if len(names) != len(pictures):
+        raise typer.BadParameter(f"--labels has {len(names)} names for {len(pictures)} pictures")
+    if len(set(names)) < len(names):
+        raise typer.BadParameter("two pictures have one name; tell them apart with --labels")
+    return names
+
+
+def _side(height: int, width: int) -> int:
+    """Return the side of the places that are found: an eighth of the picture, 48 to 160 pixels."""
+    return min(height, width, max(48, min(160, min(height, width) // 8)))
