@@ -17,6 +17,7 @@ ORDER = (
     "scoring",
     "training",
     "paper",
+    "benchmark",
     "web",
     "cli",
 )

@@ -1,4 +1,4 @@
-"""Single-image super-resolution: photographs two, three or four times larger, with GLADSR.
+"""Single-image super-resolution: photographs up to eight times larger, with GLADSR.
 
 Example:
     >>> import gladsr

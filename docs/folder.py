@@ -1,0 +1,92 @@
+"""Measure what a folder costs besides the network and the files: python docs/folder.py.
+
+The processor time of `gladsr upscale` on 200 mixed pictures, and that of the engine alone for the
+same pictures together with that of libvips alone, which reads and writes the same files.
+"""
+
+import resource
+import subprocess
+import sys
+import tempfile
+import time
+from pathlib import Path
+
+import numpy as np
+import pyvips  # type: ignore[import-untyped]
+import skimage
+from PIL import Image
+
+from gladsr import engines, zoo
+from gladsr.pictures import read, to_depth
+
+PICTURES = 200
+SUFFIXES = {
+    ".png": {"filter": "all"},
+    ".jpg": {"Q": 95, "optimize_coding": True},
+    ".tif": {"compression": "deflate", "predictor": "horizontal"},
+    ".webp": {"Q": 95, "smart_subsample": True},
+}
+
+
+def make(folder: Path) -> list[Path]:
+    """Write crops of photographs, of 64 to 255 pixels a side, in four formats."""
+    photos = [skimage.data.astronaut(), skimage.data.chelsea(), skimage.data.coffee()]
+    random, paths = np.random.default_rng(0), []
+    for number in range(PICTURES):
+        photo, (height, width) = photos[number % 3], random.integers(64, 256, 2)
+        top, left = (
+            int(random.integers(of - s))
+            for of, s in zip(photo.shape, (height, width), strict=False)
+        )
+        paths.append(folder / f"{number:03}{list(SUFFIXES)[number % 4]}")
+        Image.fromarray(photo[top : top + height, left : left + width]).save(paths[-1])
+    return paths
+
+
+def of_command(folder: Path, output: Path) -> float:
+    """Return the seconds of processor time of `gladsr upscale`."""
+    before = resource.getrusage(resource.RUSAGE_CHILDREN)
+    words = [sys.executable, "-m", "gladsr", "upscale", str(folder), "-o", str(output)]
+    subprocess.run(words, check=True)  # noqa: S603 - our own words
+    after = resource.getrusage(resource.RUSAGE_CHILDREN)
+    return after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+
+def of_engine(paths: list[Path]) -> float:
+    """Return the seconds of processor time of the network alone, once it is loaded."""
+    engine = engines.load(zoo.card("gladsr", 2))
+    pixels = [to_depth(read(path).pixels, np.float32) for path in paths]
+    engine.run(pixels[0])
+    start = time.process_time()
+    for x in pixels:
+        engine.run(x)
+    return time.process_time() - start
+
+
+def of_libvips(paths: list[Path], output: Path, copy: Path) -> float:
+    """Return the seconds of processor time of reading the pictures and of writing the results."""
+    results = [pyvips.Image.new_from_file(output / path.name).copy_memory() for path in paths]
+    start = time.process_time()
+    for path, result in zip(paths, results, strict=True):
+        pyvips.Image.new_from_file(path).copy_memory()
+        result.write_to_file(copy / path.name, **SUFFIXES[path.suffix])
+    return time.process_time() - start
+
+
+def main() -> None:
+    """Measure."""
+    with tempfile.TemporaryDirectory() as name:
+        folder, output, copy = (Path(name) / part for part in ("in", "out", "copy"))
+        for each in (folder, copy):
+            each.mkdir()
+        paths = make(folder)
+        command = of_command(folder, output)
+        engine, libvips = of_engine(paths), of_libvips(paths, output, copy)
+        print(
+            f"{PICTURES} pictures: gladsr upscale {command:.1f} s of processor time, the engine "
+            f"{engine:.1f} s, libvips {libvips:.1f} s, {command / (engine + libvips):.3f} of both"
+        )
+
+
+if __name__ == "__main__":
+    main()

@@ -1,0 +1,97 @@
+"""Measure what docs/speed.md says: python docs/speed.py MODEL SCALE [SIZE], 256 unless told.
+
+The shipped graph beside the plain network's, the plain network in PyTorch and RLFN, on one thread.
+"""
+
+import logging
+import sys
+import tempfile
+import time
+import warnings
+from collections.abc import Callable
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from numpy.typing import NDArray
+
+from gladsr import load_network, zoo
+from gladsr.paper.networks import onnx_network
+from gladsr.paper.rivals.load import RIVALS
+
+Run = Callable[[NDArray[np.float32]], object]
+TURNS = 5
+
+
+def exported(network: torch.nn.Module, file: Path) -> Path:
+    """Write a network as PyTorch sees it."""
+    sides = {2: torch.export.Dim("height", min=8), 3: torch.export.Dim("width", min=8)}
+    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
+    with warnings.catch_warnings():
+        warnings.simplefilter("ignore")  # PyTorch's own, about its own internals
+        program = torch.onnx.export(
+            network.eval(),
+            (torch.rand(1, 3, 64, 72),),
+            dynamic_shapes=(sides,),
+            dynamo=True,
+            verbose=False,
+        )
+    assert program is not None  # noqa: S101 - tells the type checker what dynamo=True means
+    program.save(file)
+    return file
+
+
+def eager(network: torch.nn.Module) -> Run:
+    """Run a network in PyTorch, in float32."""
+
+    @torch.inference_mode()
+    def run(x: NDArray[np.float32]) -> object:
+        return network(torch.from_numpy(x.transpose(2, 0, 1)[np.newaxis].copy()))
+
+    return run
+
+
+def medians(ways: dict[str, Run], x: NDArray[np.float32]) -> dict[str, float]:
+    """Return the seconds of processor time that each takes, in turns after one that warms up."""
+    seconds: dict[str, list[float]] = {way: [] for way in ways}
+    for _ in range(TURNS + 1):
+        for way, run in ways.items():
+            start = time.process_time()
+            run(x)
+            seconds[way].append(time.process_time() - start)
+    return {way: float(np.median(taken[1:])) for way, taken in seconds.items()}
+
+
+def main(model: str, scale: int, size: int = 256) -> None:
+    """Print a row for each precision."""
+    torch.set_num_threads(1)
+    network: Any = load_network(model, scale=scale).eval()
+    x = np.random.default_rng(0).random((size, size, 3), np.float32)
+    with tempfile.TemporaryDirectory() as folder:
+        files = {
+            "plain": exported(network, Path(folder) / "plain.onnx"),
+            "shipped": zoo.card(model, scale).onnx_path,
+            "RLFN": exported(RIVALS["rlfn"](scale), Path(folder) / "rlfn.onnx"),
+        }
+        for precision in ("fp32", "bf16"):
+            ways: dict[str, Run] = {
+                way: onnx_network(file, threads=1, precision=precision)
+                for way, file in files.items()
+            }
+            found = medians({**ways, "eager": eager(network)}, x)
+            ratios = {
+                "plain ÷ shipped": found["plain"] / found["shipped"],
+                "eager ÷ shipped": found["eager"] / found["shipped"],
+                "shipped ÷ RLFN": found["shipped"] / found["RLFN"],
+            }
+            print(
+                f"{model} ×{scale} {size}² {precision}",
+                *(f"{way} {taken:.3f} s" for way, taken in found.items()),
+                *(f"{name} {ratio:.2f}" for name, ratio in ratios.items()),
+                sep="  ",
+            )
+
+
+if __name__ == "__main__":
+    main(sys.argv[1], *map(int, sys.argv[2:]))

@@ -1,0 +1,26 @@
+"""The README's scores are those of the cards."""
+
+import re
+from pathlib import Path
+
+import pytest
+
+from gladsr import zoo
+
+README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
+SCORE = r" ([\d.]+) \([\d.]+\) \|"  # ours, and the paper's in brackets
+ROW = re.compile(rf"^\| ×(\d) \| (gladsr\S*) \|{SCORE * 3}$", re.MULTILINE)
+ROWS = [(name, int(scale), scores) for scale, name, *scores in ROW.findall(README)]
+
+
+def test_every_model_of_the_zoo_has_a_row() -> None:
+    assert {(name, scale) for name, scale, _ in ROWS} == {
+        (name, scale) for name, scales in zoo.MODELS.items() for scale in scales
+    }
+
+
+@pytest.mark.parametrize(("name", "scale", "scores"), ROWS)
+def test_the_readme_has_the_scores_of_the_card(name: str, scale: int, scores: list[str]) -> None:
+    card = zoo.card(name, scale)
+    for dataset, score in zip(("Set5", "Set14", "B100"), scores, strict=True):
+        assert float(score) == pytest.approx(card.scores[dataset]["psnr"], abs=0.0051)
