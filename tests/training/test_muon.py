@@ -58,3 +58,14 @@ def test_all_else_takes_the_steps_of_adam() -> None:
             torch.testing.assert_close(ours, adams)
             compared += 1
     assert compared == sum(1 for _ in by_muon.parameters()) - len(hidden) > 0
+
+
+def test_weight_decay_shrinks_the_hidden_convolutions_alone() -> None:
+    before, kept, shrunk = _network(), _with_gradients(), _with_gradients()
+    Muon(kept, RATE, BETAS).step()
+    Muon(shrunk, RATE, BETAS, weight_decay=0.5).step()
+    hidden = {id(weight) for weight in hidden_convolutions(shrunk)}
+    parameters = zip(before.parameters(), kept.parameters(), shrunk.parameters(), strict=True)
+    for old, without, with_decay in parameters:
+        lost = 0.5 * RATE * old if id(with_decay) in hidden else torch.zeros_like(old)
+        torch.testing.assert_close(with_decay, without - lost)

@@ -215,7 +215,7 @@ def _start(settings: TrainingSettings) -> State:
     network.to(settings.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload] # missing in the stub of `to`
     rate, betas = settings.optimizer.learning_rate, settings.optimizer.betas
     optimizer = (
-        Muon(network, rate, betas)
+        Muon(network, rate, betas, settings.optimizer.weight_decay)
         if settings.optimizer.kind == "muon"
         else Adam(network.parameters(), rate, betas)
     )
@@ -257,7 +257,7 @@ def _step(
         y_c, y = network(lr)
         loss = torch.stack(
             [
-                weight * stagewise_l1(y_c, y, target, settings.loss.gamma)
+                weight * stagewise_l1(y_c, y, target, settings.loss.gamma, settings.loss.bound)
                 for weight, target in zip(weights, targets, strict=True)
             ]
         ).sum()

@@ -28,14 +28,22 @@ class Muon(Adam):
         network: to be trained.
         learning_rate: of both.
         betas: Adam's β1 and β2.
+        weight_decay: what the convolutions lose in a step, in parts of the learning rate.
     """
 
-    def __init__(self, network: Gladsr, learning_rate: float, betas: tuple[float, float]) -> None:
+    def __init__(
+        self,
+        network: Gladsr,
+        learning_rate: float,
+        betas: tuple[float, float],
+        weight_decay: float = 0.0,
+    ) -> None:
         matrices = list(hidden_convolutions(network))
         known = {id(matrix) for matrix in matrices}
         others = [weight for weight in network.parameters() if id(weight) not in known]
         groups: list[dict[str, Any]] = [{"params": others}, {"params": matrices}]
         super().__init__(groups, learning_rate, betas)
+        self._weight_decay = weight_decay
 
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
@@ -55,6 +63,7 @@ class Muon(Adam):
         directions = torch.stack([self._momentum(weight).reshape(shape) for weight in weights])
         size = learning_rate * STEP_SIZE * max(shape) ** 0.5
         for weight, direction in zip(weights, orthogonal(directions), strict=True):
+            weight.mul_(1 - learning_rate * self._weight_decay)
             weight.sub_(direction.reshape(weight.shape), alpha=size)
             weight.grad = None
 

@@ -95,6 +95,9 @@ class LossSettings(_Settings):
     teacher: float = Field(
         0.8, ge=0, le=1, description="Weight of the teacher's pictures, if any; HR's is the rest."
     )
+    bound: float | None = Field(
+        None, gt=0, description="A crop's error beyond this counts by its logarithm."
+    )
 
 
 class OptimizerSettings(_Settings):
@@ -105,6 +108,11 @@ class OptimizerSettings(_Settings):
     )
     learning_rate: float = Field(1e-4, gt=0, description="The highest learning rate.")
     betas: tuple[float, float] = Field((0.9, 0.999), description="Adam's β1 and β2.")
+    weight_decay: float = Field(
+        0.0,
+        ge=0,
+        description="What Muon's convolutions lose in a step, in parts of the learning rate.",
+    )
     clip_norm: float | None = Field(None, gt=0, description="Clip the gradient's norm to this.")
 
 
