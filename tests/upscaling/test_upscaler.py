@@ -2,6 +2,7 @@ import math
 import pickle
 from dataclasses import replace
 from pathlib import Path
+from statistics import fmean
 from typing import Any
 
 import numpy as np
@@ -251,11 +252,18 @@ def test_above_four_two_networks_run_one_after_the_other():
     np.testing.assert_allclose(Upscaler("gladsr-l", scale=6)(x), twice, atol=1e-5)
 
 
-def test_the_ensemble_is_nearer_to_the_original(sr: Upscaler):
-    small = resize(CHELSEA, scale=0.5)
-    plus = Upscaler("gladsr", scale=2, ensemble=True)(small)
-    errors = [np.square(y.astype(float) - CHELSEA).mean() for y in (plus, sr(small))]
-    assert errors[0] < errors[1]
+def test_the_ensemble_is_nearer_to_the_originals(sr: Upscaler):
+    """On the whole, as every mean is: not on each picture."""
+    plus = Upscaler("gladsr", scale=2, ensemble=True)
+    gains = []
+    for name in ("chelsea", "astronaut", "coffee", "rocket"):
+        original = getattr(skimage.data, name)()[:200, 100:340]
+        small = resize(original, scale=0.5)
+        scores = [
+            skimage.metrics.peak_signal_noise_ratio(original, y) for y in (plus(small), sr(small))
+        ]
+        gains.append(scores[0] - scores[1])
+    assert fmean(gains) > 0.02
 
 
 def test_a_draft_is_the_coarse_output(sr: Upscaler):
