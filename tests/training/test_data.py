@@ -134,14 +134,18 @@ def test_folders_without_images_are_named(tmp_path: Path, missing: bool) -> None
 @pytest.fixture
 def doubling(tmp_path: Path) -> Path:
     """A teacher whose picture is every pixel of LR four times."""
+    return enlarging(2, tmp_path / "teacher.onnx")
+
+
+def enlarging(scale: int, file: Path) -> Path:
+    """Write a teacher that repeats every pixel of LR."""
     graph = helper.make_graph(
         [helper.make_node("Resize", ["x", "", "scales"], ["y"], mode="nearest")],
-        "doubling",
+        "enlarging",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, "h", "w"])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, "H", "W"])],
-        [helper.make_tensor("scales", TensorProto.FLOAT, [4], [1, 1, 2, 2])],
+        [helper.make_tensor("scales", TensorProto.FLOAT, [4], [1, 1, scale, scale])],
     )
-    file = tmp_path / "teacher.onnx"
     onnx.save(helper.make_model(graph, opset_imports=[helper.make_opsetid("", 20)]), file)
     return file
 
@@ -164,6 +168,18 @@ def test_teachers_pictures_are_made_once(pairs: PairedImages, doubling: Path) ->
     stamp = stored.stat().st_mtime_ns
     load_taught(pairs, doubling)
     assert stored.stat().st_mtime_ns == stamp
+
+
+def test_a_teacher_for_a_larger_scale_has_its_pictures_reduced(
+    toy_data: Path, tmp_path: Path
+) -> None:
+    quadrupling = enlarging(4, tmp_path / "teacher.onnx")
+    at_x3 = load_pairs([toy_data / "train"], 3, tmp_path)
+    for lr, hr, picture in zip(at_x3.lr, at_x3.hr, load_taught(at_x3, quadrupling), strict=True):
+        assert picture.shape == hr.shape
+        np.testing.assert_array_equal(
+            picture, resize(lr.repeat(4, 0).repeat(4, 1), size=hr.shape[:2])
+        )
 
 
 def test_unfit_teachers_are_refused_by_name(toy_data: Path, tmp_path: Path, doubling: Path) -> None:

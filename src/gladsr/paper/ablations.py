@@ -33,6 +33,12 @@ CLOSE = 0.03
 PLACES = {"data": {"cache"}}
 """The settings that say where something is kept, which change no result."""
 
+MEANS: dict[str, Any] = PLACES | dict.fromkeys(
+    ("device", "precision", "compile", "validate_every", "checkpoint_every"), True
+)
+"""These, and those that say how a machine trains and watches, not what: results that differ in no
+others are compared."""
+
 VARIANTS: dict[str, dict[str, Any]] = {
     "gladsr": {},
     # Table I
@@ -187,7 +193,7 @@ def _settings(name: str, seed: int, request: Request) -> TrainingSettings:
 def _check_same(settings: TrainingSettings, before: Findings, run: Path) -> None:
     """Refuse to mix results of different settings."""
     same = TrainingSettings.model_validate(before)
-    if same.model_dump(exclude=PLACES) != settings.model_dump(exclude=PLACES):
+    if same.model_dump(exclude=MEANS) != settings.model_dump(exclude=MEANS):
         raise MissingError(
             f"{run} was trained with other settings; remove it, or take another --output"
         )
@@ -220,6 +226,8 @@ def _train(name: str, settings: TrainingSettings, run: Path, request: Request) -
 
 def _extend_curve(run: Path, step: int, request: Request) -> None:
     """Add a point of Fig. 7: the scores of the checkpoint that has just been written."""
+    if not (run / CHECKPOINT).is_file():  # the first may come later than the first report
+        return
     network, checkpoint = load_run(run)
     if checkpoint["step"] != step:
         return

@@ -74,11 +74,12 @@ def load_taught(pairs: PairedImages, teacher: Path) -> list[Pixels]:
 
     Args:
         pairs: images from ``load_pairs``.
-        teacher: an ONNX network for the same scale; input (1, 3, h, w), RGB in [0, 1], of which the
-            last output is taken.
+        teacher: an ONNX network for the same scale or a larger one, whose pictures are reduced then
+            by MATLAB's bicubic; input (1, 3, h, w), RGB in [0, 1], of which the last output is
+            taken.
 
     Raises:
-        DataError: the network cannot be read, or its output has another size than HR.
+        DataError: the network cannot be read, or its scale is smaller.
     """
     try:
         digest = hashlib.sha256(teacher.read_bytes()).hexdigest()[:16]
@@ -107,9 +108,15 @@ def _teach(teacher: Path, pairs: PairedImages) -> Iterator[Pixels]:
     for lr, hr in zip(pairs.lr, pairs.hr, strict=True):
         y = network(to_tensor(lr[None]).contiguous().numpy())[len(network.outputs) - 1]
         taught = pictures.to_depth(np.ascontiguousarray(y[0].transpose(1, 2, 0)), np.uint8)
-        if taught.shape != hr.shape:
+        if not _is_enlarged(taught, lr) or len(taught) < len(hr):
             raise DataError(f"{teacher} makes {taught.shape} of {lr.shape}, not {hr.shape}")
-        yield taught
+        yield pictures.resize(taught, size=hr.shape[:2])
+
+
+def _is_enlarged(picture: Pixels, lr: Pixels) -> bool:
+    """Return whether a picture is ``lr`` at a whole-number scale."""
+    scale = len(picture) // len(lr)
+    return picture.shape == (scale * lr.shape[0], scale * lr.shape[1], lr.shape[2])
 
 
 def _images(folder: Path) -> list[Path]:

@@ -39,7 +39,9 @@ class DataSettings(_Settings):
     train: list[Path] = Field(min_length=1, description="Folders of HR training images.")
     exclude: list[str] = Field([], description="File names in those folders to leave out.")
     teacher: Path | None = Field(
-        None, description="An ONNX network for this scale, whose pictures are learned from too."
+        None,
+        description="An ONNX network for this scale or a larger one, whose pictures are learned "
+        "from too.",
     )
     validation: Path = Field(description="Folder of HR images that PSNR is watched on.")
     validation_images: int = Field(100, ge=1, description="At most so many of them.")
