@@ -1,6 +1,8 @@
+import locale
 import logging
 import sys
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any, get_args
 
@@ -401,3 +403,27 @@ def test_what_cannot_be_had_is_refused(settings: dict[str, Any], message: str):
 
 def test_every_engine_has_its_tests():
     assert {"auto", *ENGINES} == set(get_args(EngineName))
+
+
+@pytest.mark.parametrize("name", ENGINES)
+def test_threads_may_share_a_model(name: EngineName):
+    loaded = engines.load(CARD, name, threads=1)
+    pictures = [
+        np.random.default_rng(side).random((side, 24, 3), np.float32) for side in range(16, 40)
+    ]
+    expected = [loaded.run(picture) for picture in pictures]
+    with ThreadPoolExecutor(4) as pool:
+        for given, alone in zip(pool.map(loaded.run, pictures), expected, strict=True):
+            np.testing.assert_allclose(given, alone, atol=1e-5)
+
+
+def test_threads_with_models_of_their_own_leave_the_locale_as_it_was():
+    before = locale.setlocale(locale.LC_ALL)
+
+    def upscaled(scale: int) -> int:
+        engine = engines.load(zoo.card("gladsr-l", scale), "openvino", threads=1)
+        return len(engine.run(np.zeros((24, 24, 3), np.float32)))
+
+    with ThreadPoolExecutor(4) as pool:
+        assert list(pool.map(upscaled, [2, 3, 4] * 4)) == [48, 72, 96] * 4
+    assert locale.setlocale(locale.LC_ALL) == before

@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 import pytest
 
+from gladsr import engines, zoo
 from gladsr.engines import OutOfMemoryError
-from gladsr.engines.openvino import OpenVINOEngine
 
 _BEGIN = """
 import re
@@ -69,7 +69,7 @@ def test_what_the_largest_picture_took_is_kept_while_it_is_wanted_and_no_more():
     assert afterwards < first / 4
 
 
-def test_an_output_without_pixels_means_that_the_memory_ran_out():
+def test_an_output_without_pixels_means_that_the_memory_ran_out(monkeypatch: pytest.MonkeyPatch):
     """OpenVINO 2026.4 raises nothing then."""
     released = []
     request = SimpleNamespace(
@@ -79,6 +79,8 @@ def test_an_output_without_pixels_means_that_the_memory_ran_out():
     part: Any = SimpleNamespace(
         create_infer_request=lambda: request, release_memory=lambda: released.append(True)
     )
-    with pytest.raises(OutOfMemoryError), OpenVINOEngine._inferred(part, []):
-        pass
+    engine = engines.load(zoo.card("gladsr-l", 4), "openvino")
+    monkeypatch.setattr(engine, "_part", lambda *_: part)
+    with pytest.raises(OutOfMemoryError):
+        engine.run(np.zeros((8, 8, 3), np.float32))
     assert released

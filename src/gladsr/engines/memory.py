@@ -2,7 +2,14 @@
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
-from threading import Lock
+from threading import RLock
+
+alone = RLock()
+"""Held while a part of a model is compiled, runs or gives its memory back: by one thread at a time.
+
+A part that runs cannot give back its memory, and OpenVINO changes the process's locale while it
+compiles. A run takes all of the processor's threads, so nothing is lost.
+"""
 
 
 class _Kept:
@@ -14,7 +21,6 @@ class _Kept:
     """
 
     def __init__(self) -> None:
-        self.lock = Lock()
         self.wanted = 0
         self.release: Callable[[], None] | None = None
 
@@ -35,12 +41,12 @@ def memory_kept() -> Iterator[None]:
     Memory that is new to the process costs time. What is kept is that of one part of a model, for
     the largest picture that it has run: another part's run gives it back first.
     """
-    with _kept.lock:
+    with alone:
         _kept.wanted += 1
     try:
         yield
     finally:
-        with _kept.lock:
+        with alone:
             _kept.wanted -= 1
             if not _kept.wanted:
                 _kept.replace(None)
@@ -48,7 +54,7 @@ def memory_kept() -> Iterator[None]:
 
 def give_back() -> None:
     """Give back what is kept, before something else takes much."""
-    with _kept.lock:
+    with alone:
         _kept.replace(None)
 
 
@@ -56,20 +62,19 @@ def give_back() -> None:
 def memory_of(release: Callable[[], None]) -> Iterator[None]:
     """Run something whose memory ``release`` gives back: afterwards, or within `memory_kept` later.
 
+    One thread at a time: the others wait for the context to end.
+
     Args:
         release: The same for the same part of a model.
     """
-    with _kept.lock:
+    with alone:
         if _kept.release != release:
             _kept.replace(None)
-    try:
-        yield
-    except BaseException:
-        with _kept.lock:
+        failed = True
+        try:
+            yield
+            failed = False
+        finally:
             _kept.replace(release)
-            _kept.replace(None)
-        raise
-    with _kept.lock:
-        _kept.replace(release)
-        if not _kept.wanted:
-            _kept.replace(None)
+            if failed or not _kept.wanted:
+                _kept.replace(None)

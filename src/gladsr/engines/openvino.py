@@ -19,7 +19,7 @@ from gladsr.engines.engine import (
     Precision,
     out_of_memory_named,
 )
-from gladsr.engines.memory import give_back, memory_of
+from gladsr.engines.memory import alone, give_back, memory_of
 
 if TYPE_CHECKING:
     from gladsr.zoo import Card
@@ -105,43 +105,43 @@ class OpenVINOEngine:
             self._compiled[key] = core().compile_model(part, self._device, self._settings)
         return self._compiled[key]
 
-    @staticmethod
     @contextmanager
     def _inferred(
-        part: ov.CompiledModel, inputs: list[NDArray[np.float32]]
+        self, outputs: tuple[str, ...], x: NDArray[np.float32], given: dict[str, Attention]
     ) -> Iterator[list[NDArray[np.float32]]]:
-        """Compute outputs, which are there as long as the context."""
-        request = part.create_infer_request()  # each time: threads do not share it
-        with memory_of(part.release_memory):
-            with out_of_memory_named():
-                request.infer(inputs)
-                if any(tensor.size == 0 for tensor in request.output_tensors):
-                    raise MemoryError  # which it keeps to itself
-            yield [tensor.data for tensor in request.output_tensors]
+        """Compute outputs, which are there as long as the context, in which no other thread runs.
+
+        The tensors ``given`` are not computed.
+        """
+        with alone:
+            part = self._part(outputs, tuple(given))
+            request = part.create_infer_request()
+            with memory_of(part.release_memory):
+                with out_of_memory_named():
+                    request.infer([x.transpose(2, 0, 1)[np.newaxis], *given.values()])
+                    if any(tensor.size == 0 for tensor in request.output_tensors):
+                        raise MemoryError  # which it keeps to itself
+                yield [tensor.data for tensor in request.output_tensors]
 
     def run(
         self, x: NDArray[np.float32], *, draft: bool = False, attention: Attention | None = None
     ) -> NDArray[np.float32]:
         """Upscale; see `Engine`."""
-        batch = _batch(x)
         r_c = [] if attention is None else list(attention[:, np.newaxis, :, np.newaxis, np.newaxis])
         given = {f"attention.{unit}": weights for unit, weights in enumerate(r_c)}
-        part = self._part(("y_c" if draft else "y",), tuple(given))
-        with self._inferred(part, [batch, *given.values()]) as (y,):
+        with self._inferred(("y_c" if draft else "y",), x, given) as (y,):
             return np.ascontiguousarray(y[0].transpose(1, 2, 0))
 
     def attention(self, x: NDArray[np.float32], *, draft: bool = False) -> Attention:
         """Read the attention; see `Engine`."""
         units = self._units // 2 if draft else self._units
         names = tuple(f"attention.{unit}" for unit in range(units))
-        part = self._part(names)
-        with self._inferred(part, [_batch(x)]) as r_c:
+        with self._inferred(names, x, {}) as r_c:
             return np.stack([weights[0, :, 0, 0] for weights in r_c])
 
     def masks(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Read the guided masks; see `Engine`."""
-        part = self._part(tuple(self._mask_names()))
-        with self._inferred(part, [_batch(x)]) as r_s:
+        with self._inferred(tuple(self._mask_names()), x, {}) as r_s:
             return np.concatenate([mask[0] for mask in r_s])
 
     def _mask_names(self) -> Iterator[str]:
@@ -150,10 +150,6 @@ class OpenVINOEngine:
             output = operation.output(0) if operation.get_type_name() == "Sigmoid" else None
             if output is not None and output.get_partial_shape()[1] == 1:
                 yield output.get_any_name()
-
-
-def _batch(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    return x.transpose(2, 0, 1)[np.newaxis]
 
 
 def load(
