@@ -12,6 +12,7 @@ from typing import Any
 
 import numpy as np
 import onnx
+import openvino
 import pytest
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
@@ -23,8 +24,11 @@ from gladsr.benchmark.machine import cores, machine
 from gladsr.benchmark.measure import Best, Result, Spread, measure, steps
 from gladsr.benchmark.workers import NotMeasuredError, Timing, Worker
 from gladsr.cli import main
+from gladsr.engines import EngineError
 from gladsr.network.cost import mult_adds
 from gladsr.paper.rivals import Carn, Rlfn
+
+HAS_BF16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
 LEAST = ["--model", "gladsr-l", "--size", "16", "--rounds", "1"]
 LEAST += ["--engine", "openvino", "--precision", "fp32"]
@@ -83,6 +87,16 @@ def test_what_fails_says_why_and_harms_nothing_else(how: str, message: str):
 
     with pytest.raises(NotMeasuredError, match=message):
         measure()
+
+
+@pytest.mark.skipif(sys.platform == "win32", reason="signals are of Unix")
+def test_a_process_that_ended_between_two_runs_is_no_crash():
+    worker = Worker(Allocate(1))
+    worker.run(16)
+    worker._process.kill()
+    worker._process.join()
+    with pytest.raises(NotMeasuredError, match="its process ended with code -9"):
+        worker.run(16)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="another system may not tell")
@@ -182,6 +196,10 @@ def test_a_ceiling_computes_what_it_says(engine: Any, kind: Any, monkeypatch: py
     )
     outputs = []
     for precision in PRECISIONS[engine]:
+        if (engine, precision) == ("openvino", "bf16") and not HAS_BF16:
+            with pytest.raises(EngineError, match="does not compute in bf16"):
+                Ceiling(engine, kind, precision, 1).load()
+            continue
         y: Any = Ceiling(engine, kind, precision, 1).load()(np.zeros((1, 1, 3), np.float32))
         if engine == "torch":
             y = y.float()
@@ -294,6 +312,10 @@ def _command(*words: str) -> subprocess.CompletedProcess[str]:
         (["--size", "256,"], "--size is '256,', but must be numbers from 16"),
         (["--engine", "abacus"], "--engine is 'abacus', but must be one of openvino, onnxruntime"),
         (["--precision", "fp8"], "--precision is 'fp8', but must be one of fp32, bf16, int8"),
+        (
+            ["--engine", "onnxruntime", "--precision", "int8"],
+            "none of onnxruntime computes in int8",
+        ),
         (["--model", "gladsr-xl"], "there is no model 'gladsr-xl'"),
         (["--scale", "5"], "has no scale 5"),
         (["--network", "edsr"], "there is no rival 'edsr'; there are srcnn"),

@@ -45,6 +45,14 @@ def test_wrong_keys_and_values_are_refused_by_name(
         read_settings(toy_config, (override,))
 
 
+def test_weight_decay_is_refused_where_nothing_decays(toy_config: Path) -> None:
+    decays = "optimizer.weight_decay=0.1"
+    with pytest.raises(SettingsError, match="weight_decay is Muon's"):
+        read_settings(toy_config, (decays, "optimizer.kind=adam"))
+    settings = read_settings(toy_config, (decays, "optimizer.kind=muon"))
+    assert settings.optimizer.weight_decay == 0.1
+
+
 def test_unreadable_files_are_named(tmp_path: Path) -> None:
     with pytest.raises(SettingsError, match=r"absent\.toml"):
         read_settings(tmp_path / "absent.toml")

@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from threading import Thread
 from time import sleep
 
 import httpx
@@ -44,17 +45,23 @@ class Server:
         process: What runs it.
         folder: The folder for temporary files that it was told.
         client: Asks it.
+        said: What it has printed since its start; the log of a service fills a pipe.
+        reader: Reads that.
     """
 
     url: str
     process: subprocess.Popen[str]
     folder: Path
     client: httpx.Client
+    said: list[str]
+    reader: Thread
 
     def stop(self, with_signal: signal.Signals = signal.SIGTERM) -> str:
         """Send a signal, wait for the end and return what it printed since its start."""
         self.process.send_signal(with_signal)
-        return self.process.communicate(timeout=60)[1]
+        self.process.wait(timeout=60)
+        self.reader.join()
+        return "".join(self.said)
 
     def children(self) -> list[int]:
         """The processes that it has started."""
@@ -73,22 +80,27 @@ def running(*options: str, token: str | None = None) -> Iterator[Server]:
         process = subprocess.Popen(  # noqa: S603 - Python itself, and words of the tests
             [*command, *options], stderr=subprocess.PIPE, text=True, env=environment
         )
+        assert process.stderr is not None
+        first = process.stderr.readline()
+        said: list[str] = []
+        reader = Thread(target=said.extend, args=(process.stderr,))
+        reader.start()
         try:
-            assert process.stderr is not None
-            first = process.stderr.readline()
             address = re.search(r"http://\S+(?=/)", first)
-            assert address, first + process.stderr.read()
+            if not address:
+                process.wait(timeout=5)
+                reader.join()
+            assert address, (first, said)
             headers = {"Authorization": f"Bearer {token}"} if token else {}
             with httpx.Client(base_url=address[0], timeout=60, headers=headers) as client:
                 while client.get("/readyz").status_code != 200:
                     sleep(0.1)
-                yield Server(address[0], process, Path(folder), client)
+                yield Server(address[0], process, Path(folder), client, said, reader)
         finally:
-            if process.poll() is None:
-                process.kill()
-                process.communicate()
-            elif process.stderr is not None:
-                process.stderr.close()
+            process.kill()
+            process.wait()
+            reader.join()
+            process.stderr.close()
 
 
 @pytest.fixture(scope="module")

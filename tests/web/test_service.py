@@ -586,6 +586,7 @@ def test_sigterm_finishes_what_runs_and_refuses_the_rest():
         assert_problem(answers["waits"], 503, "stopping")
         assert server.process.returncode == 0
         assert "Traceback" not in printed
+        assert printed.count("finishing the picture that is being computed") == 1
         assert list(server.folder.glob("gladsr-serve-*")) == []
 
 

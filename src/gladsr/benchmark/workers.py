@@ -4,6 +4,7 @@ import multiprocessing
 import signal
 import time
 from collections.abc import Callable
+from contextlib import suppress
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Protocol
 
@@ -58,7 +59,8 @@ class Worker:
         Raises:
             NotMeasuredError: The job failed, or its process ended.
         """
-        self._connection.send(size)
+        with suppress(BrokenPipeError):  # its process has ended, and `_receive` tells so
+            self._connection.send(size)
         return self._receive()
 
     def close(self) -> None:
@@ -69,7 +71,7 @@ class Worker:
     def _receive(self) -> Timing:
         try:
             answer = self._connection.recv()
-        except EOFError:
+        except (EOFError, ConnectionResetError):
             self._process.join()
             raise NotMeasuredError(
                 f"its process ended with code {self._process.exitcode}; is there enough memory?"

@@ -121,12 +121,17 @@ def _kinds(engines: list[str], precisions: list[str]) -> list[tuple[EngineName, 
             raise typer.BadParameter(
                 f"{option} is {wrong.pop()!r}, but must be one of {', '.join(known)}"
             )
-    return [
+    kinds = [
         (engine, precision)
         for engine, having in PRECISIONS.items()
         for precision in having
         if (not engines or engine in engines) and (not precisions or precision in precisions)
     ]
+    if not kinds:
+        raise typer.BadParameter(
+            f"none of {', '.join(engines)} computes in {' or '.join(precisions)}"
+        )
+    return kinds
 
 
 def _ceilings(

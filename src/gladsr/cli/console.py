@@ -15,15 +15,15 @@ def say(message: str) -> None:
     stderr.print(f"gladsr: {printable}", markup=False, highlight=False, soft_wrap=True)
 
 
-class _Saying(logging.Handler):
-    """Says what the package logs."""
+class Saying(logging.Handler):
+    """Says what is logged."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Print one line."""
         say(record.getMessage())
 
 
-logging.getLogger("gladsr").addHandler(_Saying(logging.WARNING))
+logging.getLogger("gladsr").addHandler(Saying(logging.WARNING))
 
 
 def say_more() -> None:

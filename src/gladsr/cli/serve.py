@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gladsr.cli import options
-from gladsr.cli.console import say
+from gladsr.cli.console import Saying, say, say_more
 
 
 def serve(
@@ -107,8 +107,8 @@ def serve(
     """
     from gladsr.web import Limits, Machine, run  # noqa: PLC0415 - needs the extra gladsr[web]
 
-    logging.basicConfig(format="gladsr: %(message)s", level=logging.WARNING)
-    logging.getLogger("gladsr").setLevel(logging.INFO)
+    say_more()
+    logging.getLogger("uvicorn").addHandler(Saying())
     if access_log:
         logging.getLogger("uvicorn.access").setLevel(logging.INFO)
     if token == "":

@@ -3,9 +3,16 @@
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal
+from typing import Any, Literal, Self
 
-from pydantic import BaseModel, ConfigDict, Field, ValidationError, field_validator
+from pydantic import (
+    BaseModel,
+    ConfigDict,
+    Field,
+    ValidationError,
+    field_validator,
+    model_validator,
+)
 
 from gladsr.network import GladsrConfig
 
@@ -117,6 +124,12 @@ class OptimizerSettings(_Settings):
     )
     clip_norm: float | None = Field(None, gt=0, description="Clip the gradient's norm to this.")
 
+    @model_validator(mode="after")
+    def _check_weight_decay(self) -> Self:
+        if self.weight_decay and self.kind != "muon":
+            raise ValueError("weight_decay is Muon's; with adam it must be 0")
+        return self
+
 
 class ScheduleSettings(_Settings):
     """How long, and how the learning rate goes."""
@@ -144,7 +157,11 @@ class TrainingSettings(_Settings):
         None, description="A .safetensors file to start from; what fits by name and shape is taken."
     )
     device: str = Field("cpu", description="Any of PyTorch's devices: cpu, cuda, mps.")
-    precision: Literal["fp32", "bf16"] = Field("fp32", description="bf16 is PyTorch's autocast.")
+    precision: Literal["fp32", "bf16"] = Field(
+        "fp32",
+        description="bf16 is PyTorch's autocast; where the processor has no bf16, it is far slower "
+        "than fp32.",
+    )
     compile: bool = Field(
         False, description="Let torch.compile fuse the step: a minute's wait, then a fifth faster."
     )
