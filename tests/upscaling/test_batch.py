@@ -99,7 +99,7 @@ def test_an_output_that_cannot_be_written_does_not_either():
     assert names("out") == ["0000.png", "0002.png"]
 
 
-def test_no_more_pages_are_upscaled_when_they_cannot_be_written():
+def test_no_more_pages_are_upscaled_when_they_cannot_be_written(monkeypatch: pytest.MonkeyPatch):
     frames = [Image.fromarray(PHOTO)] * 20
     frames[0].save("in/b.tif", save_all=True, append_images=frames[1:])
     calls = []
@@ -108,9 +108,14 @@ def test_no_more_pages_are_upscaled_when_they_cannot_be_written():
         calls.append(picture)
         return twice(picture, progress, destination)
 
-    (outcome,) = run([Job(Path("in/b.tif"), Path("b.jpg"))], upscale=upscale)
-    assert "does not hold 20 pages" in str(outcome.error)
-    assert len(calls) < 6
+    def write(pages: Pages, _destination: Path, **_options: object) -> None:
+        next(iter(pages.pictures))
+        raise PictureError("the disk is full")
+
+    monkeypatch.setattr("gladsr.upscaling.files.write", write)
+    (outcome,) = run([Job(Path("in/b.tif"), Path("b.tif"))], upscale=upscale)
+    assert "the disk is full" in str(outcome.error)
+    assert 1 <= len(calls) < 6
 
 
 @pytest.mark.parametrize("existing", ["refuse", "replace", "skip"])
