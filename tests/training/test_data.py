@@ -8,6 +8,7 @@ import pytest
 import skimage
 from onnx import TensorProto, helper
 from PIL import Image
+from skimage.filters import gaussian
 
 from gladsr.pictures import resize
 from gladsr.training.data import Crops, DataError, PairedImages, load_pairs, load_taught
@@ -78,6 +79,20 @@ def test_samples_lie_on_each_other_after_every_augmentation(pairs: PairedImages)
         inside = (slice(3, -3), slice(3, -3))  # away from borders that the crop has and HR had not
         difference = resize(hr, scale=0.5)[inside].astype(int) - lr[inside]
         assert abs(difference).max() <= 1
+
+
+def test_hr_alone_is_sharpened_where_it_is_told(pairs: PairedImages) -> None:
+    plain = Crops(pairs, 16, seed=0, taught=pairs.hr)
+    sharper = Crops(pairs, 16, seed=0, taught=pairs.hr, sharpen=0.8)
+    for n in range(5):
+        lr, hr, taught = plain.sample(n)
+        sharper_lr, sharper_hr, sharper_taught = sharper.sample(n)
+        np.testing.assert_array_equal(sharper_lr, lr)
+        np.testing.assert_array_equal(sharper_taught, taught)
+        blurred = gaussian(hr.astype(float), 1, channel_axis=2)
+        expected = np.clip(hr + 0.8 * (hr - blurred), 0, 255)
+        assert abs(sharper_hr - expected)[4:-4, 4:-4].mean() < 1  # PIL's Gaussian is made of boxes
+        assert sharper_hr.std() > hr.std()
 
 
 def test_all_flips_turns_and_images_are_drawn(pairs: PairedImages) -> None:

@@ -13,6 +13,7 @@ from typing import Any
 import numpy as np
 import torch
 from numpy.typing import NDArray
+from PIL import Image, ImageFilter
 from torch import Tensor
 
 from gladsr import pictures
@@ -193,6 +194,7 @@ class Crops:
         degradation: how LR is made worse, if at all.
         patterns: the share of crops in whose place there is a pattern, to be enlarged as bicubic
             does.
+        sharpen: the strength of the unsharp mask that HR is learned from through; 0 is none.
 
     Raises:
         DataError: no image is as large as a crop.
@@ -209,12 +211,14 @@ class Crops:
         shuffle_colours: bool = False,
         degradation: DegradationSettings | None = None,
         patterns: float = 0.0,
+        sharpen: float = 0.0,
     ) -> None:
         self.patch = patch
         self.seed = seed
         self.shuffle_colours = shuffle_colours
         self.degradation = degradation or DegradationSettings()
         self.patterns = patterns
+        self.sharpen = sharpen
         large = [i for i, lr in enumerate(pairs.lr) if min(lr.shape[:2]) >= patch]
         if not large:
             raise DataError(f"no training image is as large as a crop of {patch} LR pixels")
@@ -247,12 +251,14 @@ class Crops:
         if random.random() < self.patterns:
             made = pattern(lr[top : top + p, left : left + p], random)
             return made, *[pictures.resize(made, scale=s)] * len(self.targets)
+        hr, *taught = (
+            augment(images[chosen][s * top : s * (top + p), s * left : s * (left + p)])
+            for images in self.targets
+        )
         return (
             degrade(augment(lr[top : top + p, left : left + p]), self.degradation, random),
-            *(
-                augment(images[chosen][s * top : s * (top + p), s * left : s * (left + p)])
-                for images in self.targets
-            ),
+            sharpened(hr, self.sharpen),
+            *taught,
         )
 
     def batch(self, first: int, size: int) -> tuple[Tensor, ...]:
@@ -264,6 +270,14 @@ class Crops:
         """
         samples = [self.sample(n) for n in range(first, first + size)]
         return tuple(to_tensor(np.stack(images)) for images in zip(*samples, strict=True))
+
+
+def sharpened(pixels: Pixels, strength: float) -> Pixels:
+    """Return H×W×3 plus so many times its difference from itself blurred by one pixel."""
+    if strength == 0:
+        return pixels
+    mask = ImageFilter.UnsharpMask(radius=1, percent=round(100 * strength), threshold=0)
+    return np.asarray(Image.fromarray(np.ascontiguousarray(pixels)).filter(mask))
 
 
 def to_tensor(images: Pixels) -> Tensor:

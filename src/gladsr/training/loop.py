@@ -192,6 +192,7 @@ def training_crops(settings: TrainingSettings) -> Crops:
         shuffle_colours=data.shuffle_colours,
         degradation=settings.degradation,
         patterns=data.patterns,
+        sharpen=data.sharpen,
     )
 
 

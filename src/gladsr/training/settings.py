@@ -67,6 +67,11 @@ class DataSettings(_Settings):
         description="Share of crops in whose place there is noise, checks, stripes or the crop "
         "dithered, to be enlarged as bicubic does.",
     )
+    sharpen: float = Field(
+        0.0,
+        ge=0,
+        description="Strength of an unsharp mask of one pixel that HR is learned from through.",
+    )
     cache: Path = Field(
         Path("runs/cache"), description="Where decoded images are kept, memory-mapped."
     )
