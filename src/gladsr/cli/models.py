@@ -8,7 +8,11 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
+from gladsr.paper.published import TABLE_2
 from gladsr.zoo import Card, cards
+
+PRINTED = {(row.method.lower(), row.scale): row.scores for row in TABLE_2}
+"""The paper's own scores by model and scale."""
 
 
 def models(
@@ -20,7 +24,8 @@ def models(
     """List the trained models: their costs, scores and terms.
 
     Mult-Adds are multiply-adds for an output of 960×960 pixels, the scores PSNR in dB on the
-    luminance of the test sets. The cards have SSIM too, and how each model was trained.
+    luminance of the test sets, with the paper's own in brackets. The cards have SSIM too, and how
+    each model was trained.
 
     gladsr models --json
     """
@@ -35,8 +40,10 @@ def models(
 def _table(zoo: list[Card]) -> Table:
     test_sets = list(dict.fromkeys(name for card in zoo for name in card.scores))
     table = Table("model", "scale", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
-    for column in ("parameters", "Mult-Adds", *test_sets):
-        table.add_column(column, justify="right")
+    for column in ("params", "Mult-Adds"):
+        table.add_column(column, justify="right", no_wrap=True)
+    for test_set in test_sets:
+        table.add_column(test_set, justify="right")
     table.add_column("licence", no_wrap=True)
     for card in zoo:
         table.add_row(
@@ -44,10 +51,15 @@ def _table(zoo: list[Card]) -> Table:
             f"×{card.scale}",
             f"{card.parameters / 1e3:.0f}K",
             f"{card.mult_adds / 1e9:.1f}G",
-            *(
-                f"{card.scores[name]['psnr']:.2f}" if name in card.scores else ""
-                for name in test_sets
-            ),
+            *(_score(card, name) for name in test_sets),
             card.licence,
         )
     return table
+
+
+def _score(card: Card, test_set: str) -> str:
+    if test_set not in card.scores:
+        return ""
+    ours = f"{card.scores[test_set]['psnr']:.2f}"
+    printed = PRINTED.get((card.name, card.scale))
+    return f"{ours} ({printed[test_set][0]:.2f})" if printed else ours
