@@ -1,7 +1,9 @@
 """Films that PyAV makes, upscaled by bicubic or, where colours are exact, by repeating pixels."""
 
 import contextlib
+import os
 import struct
+import sys
 from collections.abc import Iterator
 from dataclasses import replace
 from fractions import Fraction
@@ -17,7 +19,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gladsr import Upscaler
-from gladsr.pictures import PictureError, resize
+from gladsr.pictures import Picture, PictureError, resize
 from gladsr.upscaling.encoders import Encoding, EncodingError
 from gladsr.upscaling.hdr import light_of
 from gladsr.upscaling.video import Film, read_film
@@ -324,6 +326,24 @@ def test_tags_of_colour_are_kept(codec: str, tags: tuple[int, int, int, int]):
                     codec
                 ]
             )
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="it asks Linux for the threads")
+def test_av1_takes_no_turns_from_the_rest_of_the_machine():
+    make("in.mp4")
+    usual = os.sched_getscheduler(0)
+    seen: list[set[int]] = []
+
+    def frames(film: Film) -> Iterator[Picture]:
+        for frame in doubled(film).pictures:
+            yield frame
+            threads = [int(thread.name) for thread in Path("/proc/self/task").iterdir()]
+            seen.append({os.sched_getscheduler(thread) for thread in threads})
+
+    film = read_film(Path("in.mp4"))
+    write_film(replace(film, pictures=frames(film)), Path("out.mp4"), Encoding("av1"))
+    assert len(seen) == len(TIMES)
+    assert set().union(*seen) == {usual}
 
 
 @pytest.mark.parametrize("codec", ["h264", "hevc", "av1"])

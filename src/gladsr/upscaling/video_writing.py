@@ -6,6 +6,7 @@ import io
 import logging
 import os
 import re
+import sys
 from collections.abc import Iterator
 from fractions import Fraction
 from itertools import chain
@@ -213,7 +214,30 @@ def _add_video(
         scale = shape[1] / own.width
         moved = (max(-(2**31), min(round(scale * by), 2**31 - 1)) for by in (across, down))
         video.set_display_matrix((a, b, u, c, d, v, *moved, w))
+    if encoder.name == "libsvtav1":
+        with priority_kept():
+            context.open(strict=False)
     return video
+
+
+@contextlib.contextmanager
+def priority_kept() -> Iterator[None]:
+    """Leave the process's threads, and those that begin meanwhile, in the class they had.
+
+    As root, SVT-AV1 makes its own threads and the one that opens it real-time ones, and nothing
+    else on the machine gets a turn beside them.
+    """
+    if sys.platform != "linux":
+        yield
+        return
+    usual, parameters = os.sched_getscheduler(0), os.sched_getparam(0)
+    try:
+        yield
+    finally:
+        for thread in Path("/proc/self/task").iterdir():
+            with contextlib.suppress(OSError):  # it may have ended
+                if os.sched_getscheduler(int(thread.name)) != usual:
+                    os.sched_setscheduler(int(thread.name), usual, parameters)
 
 
 def _even(side: int, chroma: int) -> int:
