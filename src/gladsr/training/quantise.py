@@ -25,7 +25,8 @@ def export_int8(network: Gladsr, path: Path, folder: Path) -> None:
     Only convolutions of 32 and more channels that lead to the last channel attention are
     quantised: nearly all of the arithmetic. What is before, beside and after them (the first
     convolution, the attention, the upsampler, the bicubic and all sums) stays as it is, for there
-    the loss is largest and the gain smallest.
+    the loss is largest and the gain smallest. Their weights have 7 bits of the 8: processors with
+    AVX2 alone add products in 16 bits, which overflow with more.
 
     Args:
         network: The network.
@@ -38,6 +39,7 @@ def export_int8(network: Gladsr, path: Path, folder: Path) -> None:
         ModuleNotFoundError: NNCF is not installed.
     """
     import nncf  # noqa: PLC0415 - slow to import, and needs the extra gladsr[int8]
+    from nncf.quantization.advanced_parameters import OverflowFix  # noqa: PLC0415 - likewise
 
     logging.getLogger("nncf").setLevel(logging.ERROR)
     crops = calibration(folder, network.config.scale)
@@ -49,6 +51,9 @@ def export_int8(network: Gladsr, path: Path, folder: Path) -> None:
             preset=nncf.QuantizationPreset.MIXED,
             subset_size=len(crops),
             ignored_scope=nncf.IgnoredScope(names=kept(model)),
+            advanced_parameters=nncf.AdvancedQuantizationParameters(
+                overflow_fix=OverflowFix.ENABLE
+            ),
         )
         save_openvino(quantised, path, compress=True)
 
