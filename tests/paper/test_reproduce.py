@@ -259,6 +259,33 @@ def test_results_of_other_settings_are_not_mixed(
     assert "was trained with other settings" in capsys.readouterr().err
 
 
+def test_results_of_another_precision_are_compared_and_told(
+    toy_data: Path,
+    tmp_path: Path,
+    toy_settings: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(ablations, "CLOSE", 0)
+    assert _run(["fig7"], toy_data, tmp_path, *toy_settings) == 0
+    assert "Trained on machines that differ" not in capsys.readouterr().out
+    file = tmp_path / "ablations/gladsr-seed0/result.json"
+    file.write_text(file.read_text("utf-8").replace('"fp32"', '"bf16"'), "utf-8")
+    assert _run(["fig7"], toy_data, tmp_path, *toy_settings, "--again") == 0
+    told = "Trained on machines that differ: in bf16 gladsr; in fp32 gladsr-nr."
+    assert told in capsys.readouterr().out
+
+
+def test_a_curve_begins_with_the_first_checkpoint(
+    toy_data: Path, tmp_path: Path, toy_settings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ablations, "CLOSE", 0)
+    later = [*toy_settings, "--setting", "checkpoint_every=4"]
+    assert _run(["fig7"], toy_data, tmp_path, *later) == 0
+    curve = json.loads((tmp_path / "ablations/gladsr-seed0/curve.json").read_text("utf-8"))
+    assert [point["step"] for point in curve] == [4]
+
+
 def test_missing_training_images_are_named(
     toy_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -278,6 +278,7 @@ def _mean(results: list[Findings]) -> Findings:
         "mult_adds": first["mult_adds"],
         "curve": first["curve"],
         "seeds": len(results),
+        "precisions": sorted({result["settings"]["precision"] for result in results}),
         "validation": fmean(result["validation"] for result in results),
         "scores": {
             name: tuple(fmean(result["scores"][name][n] for result in results) for n in (0, 1))
@@ -320,6 +321,18 @@ def orderings(claims: list[Claim], findings: Findings) -> Sheet:
         (
             "An ordering holds where the mean over the validation images says so.",
             budget_note(findings["budget"]),
+            *_precision_note(networks),
             *absent_note(findings["absent"]),
         ),
     )
+
+
+def _precision_note(networks: dict[str, Findings]) -> tuple[str, ...]:
+    """Return the sentence that tells the precisions apart, if they are not all the same."""
+    by_precision: dict[str, list[str]] = {}
+    for name, network in networks.items():
+        by_precision.setdefault(" and ".join(network["precisions"]), []).append(name)
+    if len(by_precision) == 1:
+        return ()
+    parts = (f"in {precision} {', '.join(names)}" for precision, names in by_precision.items())
+    return (f"Trained on machines that differ: {'; '.join(parts)}.",)
