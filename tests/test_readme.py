@@ -13,9 +13,9 @@ ROW = re.compile(rf"^\| ×(\d) \| (gladsr\S*) \|{SCORE * 3}$", re.MULTILINE)
 ROWS = [(name, int(scale), scores) for scale, name, *scores in ROW.findall(README)]
 
 
-def test_every_model_of_the_zoo_has_a_row() -> None:
+def test_every_model_that_the_paper_has_too_has_a_row() -> None:
     assert {(name, scale) for name, scale, _ in ROWS} == {
-        (name, scale) for name, scales in zoo.MODELS.items() for scale in scales
+        (name, scale) for name in ("gladsr", "gladsr-l") for scale in zoo.MODELS[name]
     }
 
 

@@ -36,7 +36,12 @@ def upscale(
     ],
     *,
     model: Annotated[
-        str, typer.Option(help="The model; `gladsr models` lists them.", rich_help_panel="Quality")
+        str,
+        typer.Option(
+            help="gladsr; gladsr-l, half the work; gladsr-photo, for JPEG files and noisy "
+            "photographs. `gladsr models` lists them.",
+            rich_help_panel="Quality",
+        ),
     ] = "gladsr",
     scale: Annotated[
         float | None,

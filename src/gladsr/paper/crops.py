@@ -19,15 +19,17 @@ from gladsr.scoring.comparison import most_different, rgb
 SIDE = 64
 """The side of a crop, in pixels of the high resolution."""
 
+OURS = ("gladsr-l", "gladsr")
+
 Pictures = tuple[tuple[str, str], ...]
 
 
-def methods(scale: int, request: Request) -> dict[str, Upscale]:
-    """Return what there is to compare: bicubic, the networks from elsewhere, and ours."""
+def methods(scale: int, request: Request, names: tuple[str, ...] = OURS) -> dict[str, Upscale]:
+    """Return what there is to compare: bicubic, the networks from elsewhere, and ours by name."""
     return (
         {"bicubic": bicubic(scale)}
         | {network.name: network.upscale for network in request.networks_at(scale)}
-        | ours(("gladsr-l", "gladsr"), scale, request)
+        | ours(names, scale, request)
     )
 
 

@@ -30,7 +30,7 @@ def measure(request: Request) -> Findings:
     folder = request.test_set("RealWorld")
     if folder is None:
         raise MissingError("fig13 shows the folder RealWorld; say where it is with --data FOLDER")
-    compared = crops.methods(SCALE, request)
+    compared = crops.methods(SCALE, request, (*crops.OURS, "gladsr-photo"))
     left = request.folder / "fig13"
     left.mkdir(parents=True, exist_ok=True)
     scores: dict[str, dict[str, float]] = {}

@@ -10,6 +10,7 @@ if TYPE_CHECKING:
 MODELS = {
     "gladsr": (2, 3, 4),
     "gladsr-l": (2, 3, 4),
+    "gladsr-photo": (4,),
 }
 """Every model's scales."""
 
