@@ -26,7 +26,7 @@ def test_the_table_shows_every_model_with_its_terms(
         (row,) = [
             line
             for line in printed.splitlines()
-            if f" {card.name} " in line and f"×{card.scale}" in line
+            if f"{card.name} " in line and f"×{card.scale}" in line
         ]
         assert f"{card.parameters / 1e3:.0f}K" in row
         assert card.licence in row

@@ -39,11 +39,13 @@ def models(
 
 def _table(zoo: list[Card]) -> Table:
     test_sets = list(dict.fromkeys(name for card in zoo for name in card.scores))
-    table = Table("model", "scale", box=box.SIMPLE_HEAD, pad_edge=False, collapse_padding=True)
+    table = Table(box=box.SIMPLE_HEAD, show_edge=False, pad_edge=False, collapse_padding=True)
+    table.add_column("model", no_wrap=True)
+    table.add_column("scale")
     for column in ("params", "Mult-Adds"):
         table.add_column(column, justify="right", no_wrap=True)
     for test_set in test_sets:
-        table.add_column(test_set, justify="right")
+        table.add_column(test_set, justify="right", min_width=len("(37.99)"))
     table.add_column("licence", no_wrap=True)
     for card in zoo:
         table.add_row(
