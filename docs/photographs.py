@@ -23,9 +23,7 @@ from gladsr.training.release import load_trained
 def main(scale: int, runs: list[str]) -> None:
     """Print the mean of each method, and how often it is the lowest."""
     methods: dict[str, Upscale] = {"bicubic": partial(resize, scale=scale)}
-    methods |= {
-        name: Upscaler(name, scale=scale) for name, has in zoo.MODELS.items() if scale in has
-    }
+    methods |= {name: Upscaler(name, scale=scale) for name in zoo.models_at(scale)}
     methods |= {run: fine(load_trained(run, scale)) for run in runs}
     scores: dict[str, list[float]] = {name: [] for name in methods}
     for file in images_in(Path(os.environ["GLADSR_DATA"], "test", "RealWorld")):

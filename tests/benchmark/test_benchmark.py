@@ -14,6 +14,7 @@ import numpy as np
 import onnx
 import openvino
 import pytest
+import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
@@ -317,7 +318,7 @@ def _command(*words: str) -> subprocess.CompletedProcess[str]:
             "none of onnxruntime computes in int8",
         ),
         (["--model", "gladsr-xl"], "there is no model 'gladsr-xl'"),
-        (["--scale", "5"], "has no scale 5"),
+        (["--scale", "5"], "no model has scale 5"),
         (["--network", "edsr"], "there is no rival 'edsr'; there are srcnn"),
         (["--network", "gone.onnx"], "gone.onnx is not there"),
         (["--compare", "saved.json", "--json"], "choose one of --compare and --json"),
@@ -331,6 +332,18 @@ def test_wrong_words_are_refused_before_anything_is_measured(
     printed = capsys.readouterr()
     assert message in printed.err
     assert printed.out == ""
+
+
+@pytest.mark.parametrize("scale", [2, 3, 4])
+def test_all_models_that_have_the_scale_take_part_unless_some_are_named(scale: int):
+    models = [contender.model for contender in of_zoo([], [scale], [("openvino", "fp32")], 1)]
+    assert models == [card.name for card in zoo.cards() if card.scale == scale]
+
+
+def test_weights_of_another_scale_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    torch.save(Rlfn(4).state_dict(), tmp_path / "rlfn.pth")
+    assert main(["benchmark", "--model", "gladsr", "--network", f"rlfn={tmp_path}/rlfn.pth"]) == 2
+    assert "upscales by ×4 only; say so with --scale" in capsys.readouterr().err
 
 
 def test_a_file_that_is_no_saved_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

@@ -4,7 +4,6 @@ import logging
 import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
-from itertools import product
 from math import prod
 from pathlib import Path
 from typing import Any, Literal
@@ -112,15 +111,22 @@ def of_zoo(
     kinds: list[tuple[EngineName, Precision]],
     threads: int,
 ) -> Iterator[Contender]:
-    """Give the models of the zoo at every scale, in every engine and precision.
+    """Give models of the zoo at every scale, in every engine and precision.
+
+    Args:
+        models: Their names; none stands for all that have the scale.
+        scales: What they multiply the sides by.
+        kinds: The engines and precisions.
+        threads: Of the CPU.
 
     Raises:
         UnknownModelError: There is no such model, or not at that scale.
     """
-    for scale, model in product(scales, models):
-        mult_adds = zoo.card(model, scale).mult_adds / _CARD_PIXELS
-        for engine, precision in kinds:
-            yield Contender(model, scale, engine, precision, threads, mult_adds)
+    for scale in scales:
+        for model in dict.fromkeys(models or zoo.models_at(scale)):
+            mult_adds = zoo.card(model, scale).mult_adds / _CARD_PIXELS
+            for engine, precision in kinds:
+                yield Contender(model, scale, engine, precision, threads, mult_adds)
 
 
 def of_networks(
@@ -188,6 +194,9 @@ def _rivals(spec: str, scales: list[int]) -> Iterator[tuple[str, int, Any]]:
     if name not in RIVALS:
         raise RivalError(f"there is no rival {name!r}; there are {', '.join(RIVALS)}")
     loaded = load_rival(name, Path(file)) if equals else None
+    if loaded is not None and not set(scales) & set(loaded):
+        has = ", ".join(f"×{scale}" for scale in loaded)
+        raise RivalError(f"{spec} upscales by {has} only; say so with --scale")
     for scale in scales:
         if loaded is None:
             yield name, scale, RIVALS[name](scale).eval()

@@ -12,7 +12,6 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from gladsr import zoo
 from gladsr.benchmark.ceiling import Ceiling, Kind
 from gladsr.benchmark.contenders import (
     PRECISIONS,
@@ -33,7 +32,9 @@ def benchmark(
     *,
     model: Annotated[
         list[str] | None,
-        typer.Option(help="A model of the zoo. Can be given again. [default: all of them]"),
+        typer.Option(
+            help="A model of the zoo. Can be given again. [default: all that have the scale]"
+        ),
     ] = None,
     network: Annotated[
         list[str] | None,
@@ -93,11 +94,10 @@ def benchmark(
     saved = None if compare is None else _saved(compare)
     threads = threads or len(cores())
     kinds = _kinds(engine or [], precision or [])
-    models = list(dict.fromkeys(model or zoo.MODELS))
     scales = list(dict.fromkeys(scale or [2]))
     with tempfile.TemporaryDirectory() as folder:
         contenders = [
-            *of_zoo(models, scales, kinds, threads),
+            *of_zoo(model or [], scales, kinds, threads),
             *of_networks(network or [], scales, kinds, threads, Path(folder)),
         ]
         ceilings = [Ceiling(*which, threads) for which in _ceilings(kinds)]

@@ -37,6 +37,18 @@ def card(name: str, scale: int) -> Card:
     return read_card(name, scale)
 
 
+def models_at(scale: int) -> list[str]:
+    """Return the names of the models that have a scale.
+
+    Raises:
+        UnknownModelError: no model has it.
+    """
+    names = [name for name, scales in MODELS.items() if scale in scales]
+    if not names:
+        raise UnknownModelError(f"no model has scale {scale}; `gladsr models` lists what there is")
+    return names
+
+
 def cards() -> list[Card]:
     """Return the cards of all models, in the order of ``MODELS``."""
     return [read_card(name, scale) for name, scales in MODELS.items() for scale in scales]
