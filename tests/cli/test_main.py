@@ -3,9 +3,11 @@ import os
 import re
 import subprocess
 import sys
+import tomllib
 from pathlib import Path
 
 import pytest
+from packaging.requirements import Requirement
 
 import gladsr
 from gladsr import cli
@@ -96,6 +98,18 @@ def test_a_missing_extra_names_the_command_that_installs_it(
         assert f'{library} is not installed; install it with: pip install "gladsr[{extra}]"' in (
             capsys.readouterr().err
         )
+
+
+def test_every_extra_that_is_named_brings_the_library():
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
+
+    def brought(extra: str) -> set[str]:
+        wanted = [Requirement(line) for line in project["optional-dependencies"][extra]]
+        others = [brought(other) for one in wanted for other in one.extras]
+        return {one.name for one in wanted}.union(*others)
+
+    for library, extra in EXTRAS.items():
+        assert library.replace("_", "-") in brought(extra)
 
 
 def test_import_gladsr_imports_nothing_else():

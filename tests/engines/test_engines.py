@@ -391,6 +391,9 @@ def test_a_missing_library_names_the_command_that_installs_it(
         ({"precision": "int8"}, r"gladsr export gladsr-l --scale 3 --calibrate FOLDER -o .*int8"),
         ({"threads": 0}, "threads is 0, but must be 1 or more"),
         ({"device": "NPU7"}, "no device 'NPU7' here, only CPU"),
+        ({"device": "CPU.7"}, "no device 'CPU.7' here, only CPU"),
+        ({"device": "HETERO:NPU7"}, "no device 'HETERO:NPU7' here, only CPU"),
+        ({"device": "MULTI"}, "no device 'MULTI' here, only CPU"),
         ({"engine": "onnxruntime", "device": "abacus"}, "no device 'abacus', only cpu"),
         ({"engine": "onnxruntime", "device": "cpu:one"}, "no device 'cpu:one', only cpu"),
         ({"engine": "torch", "device": "abacus"}, "cannot use the device 'abacus'"),
@@ -399,6 +402,25 @@ def test_a_missing_library_names_the_command_that_installs_it(
 def test_what_cannot_be_had_is_refused(settings: dict[str, Any], message: str):
     with pytest.raises(EngineError, match=message):
         engines.load(CARD, **settings)
+
+
+@pytest.mark.parametrize("device", ["AUTO", "AUTO:CPU", "HETERO:CPU"])
+@pytest.mark.parametrize("precision", ["fp32", "bf16"])
+def test_openvinos_devices_that_stand_for_others(
+    device: str, precision: engines.Precision, photo: NDArray[np.float32]
+):
+    loaded = engines.load(CARD, "openvino", device=device, precision=precision)
+    np.testing.assert_allclose(
+        loaded.run(photo), engines.load(CARD, "openvino").run(photo), atol=8 / 255
+    )
+
+
+def test_what_openvino_cannot_compile_is_said(photo: NDArray[np.float32]):
+    loaded = OpenVINOEngine(CARD.onnx_path, device="CPU", precision="fp32", threads=-7)
+    with pytest.raises(
+        engines.DeviceError, match=r"^OpenVINO \S+ on CPU in fp32 cannot run the network: "
+    ):
+        loaded.run(photo)
 
 
 def test_every_engine_has_its_tests():

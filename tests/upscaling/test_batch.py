@@ -16,6 +16,7 @@ import pytest
 import skimage
 from PIL import Image
 
+from gladsr.engines import EngineError
 from gladsr.pictures import Pages, Picture, PictureError, read, read_pages, resize
 from gladsr.upscaling import files
 from gladsr.upscaling.batch import Outcome, progress_of_page, upscale_files
@@ -290,6 +291,18 @@ def test_leaving_early_stops_everything_and_leaves_only_whole_files():
     assert 1 <= len(written) < 10
     for name in written:
         assert read(Path("out") / name).pixels.shape == (48, 64, 3)
+
+
+def test_what_an_engine_cannot_do_for_a_picture_does_not_keep_the_others_from_it():
+    def upscale(picture: Picture, progress: Callable[[float], None], to: Path) -> Picture:
+        if to.stem == "0001":
+            raise EngineError("gladsr has no int8 weights at ×3")
+        return twice(picture, progress, to)
+
+    first, second, third = run(make(3), upscale=upscale)
+    assert str(second.error) == "in/0001.png is not upscaled: gladsr has no int8 weights at ×3."
+    assert first.error is third.error is None
+    assert names("out") == ["0000.png", "0002.png"]
 
 
 def test_an_error_of_the_upscaler_ends_the_work():

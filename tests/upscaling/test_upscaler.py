@@ -95,11 +95,13 @@ def test_images_give_images(sr: Upscaler, mode: str, comes_out: str):
     assert (y.mode, y.size) == (comes_out, (60, 40))
 
 
-def test_an_image_keeps_its_profile_and_resolution(sr: Upscaler):
+def test_an_image_keeps_its_profile_and_the_size_of_its_print(sr: Upscaler):
     image = Image.fromarray(CHELSEA[:20, :30])
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     image.info.update(icc_profile=profile, dpi=(300, 300))
-    assert sr(image).info["icc_profile"] == profile
+    upscaled = sr(image)
+    assert upscaled.info["icc_profile"] == profile
+    assert upscaled.info["dpi"] == (600, 600)
 
 
 def test_other_image_modes_are_refused(sr: Upscaler):

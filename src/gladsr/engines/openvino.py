@@ -102,8 +102,18 @@ class OpenVINOEngine:
                 inputs.append(stand_in)
             part = ov.Model([tensors[name] for name in outputs], inputs, "part")
             give_back()
-            self._compiled[key] = core().compile_model(part, self._device, self._settings)
+            with out_of_memory_named(), self._failure_named():
+                self._compiled[key] = core().compile_model(part, self._device, self._settings)
         return self._compiled[key]
+
+    @contextmanager
+    def _failure_named(self) -> Iterator[None]:
+        """Raise a `DeviceError` where the device cannot run the network."""
+        try:
+            yield
+        except RuntimeError as error:
+            why = str(error).strip().rpartition("\n")[2]
+            raise DeviceError(f"{self} cannot run the network: {why}") from error
 
     @contextmanager
     def _inferred(
@@ -115,7 +125,8 @@ class OpenVINOEngine:
         """
         with alone:
             part = self._part(outputs, tuple(given))
-            request = part.create_infer_request()
+            with out_of_memory_named(), self._failure_named():
+                request = part.create_infer_request()
             with memory_of(part.release_memory):
                 with out_of_memory_named():
                     request.infer([x.transpose(2, 0, 1)[np.newaxis], *given.values()])
@@ -182,17 +193,21 @@ def int8_path(card: "Card") -> Path:
 
 
 def _check(device: str) -> None:
-    """Refuse a device that is not there."""
+    """Refuse a device that is not there, or is none, such as MULTI:FOO."""
     if device == "CPU":
         return
-    available = core().available_devices
-    # "GPU" stands for "GPU.0"; "AUTO" and "MULTI:…" choose among those available
-    if not device.startswith(("AUTO", "MULTI", "HETERO")) and not any(
-        name == device or name.startswith(f"{device}.") for name in available
-    ):
-        raise DeviceError(f"OpenVINO has no device {device!r} here, only {', '.join(available)}")
+    x = ov.opset13.parameter([1], ov.Type.f32)
+    try:
+        core().compile_model(ov.Model([ov.opset13.relu(x)], [x], "least"), device)
+    except RuntimeError as error:
+        available = ", ".join(core().available_devices)
+        raise DeviceError(f"OpenVINO has no device {device!r} here, only {available}") from error
 
 
 def capabilities(device: str) -> list[str]:
-    """Return what a device computes in, such as FP32 and BF16."""
-    return list(core().get_property(device, ov.properties.device.capabilities))
+    """Return what a device computes in, such as FP32 and BF16.
+
+    Of one that chooses among others, such as MULTI:GPU,CPU, it is what it promises for all.
+    """
+    one = device.partition(":")[0]
+    return list(core().get_property(one, ov.properties.device.capabilities))

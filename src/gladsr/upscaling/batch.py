@@ -15,7 +15,7 @@ from threading import Event, Thread
 from typing import Literal, TypeVar
 
 from gladsr import pictures
-from gladsr.engines import OutOfMemoryError, memory_kept
+from gladsr.engines import EngineError, OutOfMemoryError, memory_kept
 from gladsr.pictures import Pages, Picture, PictureError
 from gladsr.upscaling import files
 from gladsr.upscaling.encoders import Encoding
@@ -180,7 +180,7 @@ def _upscaled(
                 except (MemoryError, OutOfMemoryError):
                     failure = _too_large(job.source)
                     given_up.add(job)
-                except SizeError as error:
+                except (SizeError, EngineError) as error:
                     failure = PictureError(f"{job.source} is not upscaled: {error}.")
                     given_up.add(job)
                 done += 1

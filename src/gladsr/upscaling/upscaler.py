@@ -151,6 +151,10 @@ class Upscaler:
 
         Raises:
             gladsr.pictures.PictureError: The file cannot be read.
+            gladsr.upscaling.SizeError: With ``size`` or ``max_pixels``: the picture cannot become
+                so large.
+            gladsr.engines.EngineError: Memory runs out, or with ``size`` the network of another
+                scale cannot be had.
             TypeError: The pixels are of another type.
             ValueError: The array has another shape or range, or the image another mode.
         """
@@ -186,6 +190,8 @@ class Upscaler:
         Raises:
             FileExistsError: The destination is there already.
             gladsr.pictures.PictureError: A file cannot be read or written.
+            gladsr.upscaling.SizeError: As when it is called.
+            gladsr.engines.EngineError: Likewise.
         """
         if not overwrite and Path(destination).exists():
             raise FileExistsError(f"{destination} exists already")
@@ -231,6 +237,8 @@ class Upscaler:
 
         Raises:
             gladsr.pictures.PictureError: The destination cannot be written.
+            gladsr.upscaling.SizeError: As when it is called.
+            gladsr.engines.EngineError: Likewise.
         """
         on_its_side = False
         if isinstance(picture, Frame):  # which is encoded at once, and not turned upright
@@ -272,6 +280,9 @@ class Upscaler:
             raise ValueError(f"images of mode {image.mode} are not supported; convert it to RGB")
         upscaled = Image.fromarray(self._upscale_array(np.asarray(image)))
         upscaled.info = {key: value for key, value in image.info.items() if key != "transparency"}
+        if "dpi" in image.info:
+            sides = zip(image.info["dpi"], upscaled.size, image.size, strict=True)
+            upscaled.info["dpi"] = tuple(dpi * after / before for dpi, after, before in sides)
         return upscaled
 
     def _upscale_array(
