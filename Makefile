@@ -16,7 +16,7 @@ test: .venv/installed-for-tests
 	$(BIN)/ruff check
 	$(BIN)/ruff format --check
 	$(BIN)/mypy
-	$(BIN)/pytest
+	$(BIN)/pytest --numprocesses=2 --dist=loadfile
 
 .venv/installed: pyproject.toml constraints.txt | $(BIN)/python
 	@echo "Installing gladsr into .venv …"

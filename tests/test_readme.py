@@ -6,6 +6,7 @@ from pathlib import Path
 import pytest
 
 from gladsr import zoo
+from gladsr.paper.published import TABLE_2
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 SCORE = r" ([\d.]+) \([\d.]+\) \|"  # ours, and the paper's in brackets
@@ -17,6 +18,16 @@ def test_every_model_that_the_paper_has_too_has_a_row() -> None:
     assert {(name, scale) for name, scale, _ in ROWS} == {
         (name, scale) for name in ("gladsr", "gladsr-l") for scale in zoo.MODELS[name]
     }
+
+
+def test_the_readme_says_how_far_below_the_paper_they_are() -> None:
+    printed = {(row.method.lower(), row.scale): row.scores for row in TABLE_2}
+    gaps = [
+        printed[name, scale][dataset][0] - float(score)
+        for name, scale, scores in ROWS
+        for dataset, score in zip(("Set5", "Set14", "B100"), scores, strict=True)
+    ]
+    assert f"{min(gaps):.1f} to {max(gaps):.1f} dB below the paper" in README
 
 
 @pytest.mark.parametrize(("name", "scale", "scores"), ROWS)

@@ -37,6 +37,11 @@ def network(request: pytest.FixtureRequest) -> Gladsr:
 
 
 @pytest.fixture(scope="module")
+def small() -> Gladsr:
+    return Gladsr(GladsrConfig(glams=1, lsbs=1))
+
+
+@pytest.fixture(scope="module")
 def exported(network: Gladsr, tmp_path_factory: pytest.TempPathFactory) -> Path:
     file = tmp_path_factory.mktemp("onnx") / "network.onnx"
     export_onnx(network, file)
@@ -69,10 +74,10 @@ def test_onnx_names_the_attention_of_every_unit(network: Gladsr, exported: Path)
         np.testing.assert_allclose(ours, theirs, atol=1e-5)
 
 
-def test_nobody_elses_files_are_touched(network: Gladsr, tmp_path: Path) -> None:
+def test_nobody_elses_files_are_touched(small: Gladsr, tmp_path: Path) -> None:
     (tmp_path / "net.tmp").write_bytes(b"mine")
-    export_onnx(network, tmp_path / "net.onnx")
-    export_safetensors(network, tmp_path / "net.safetensors")
+    export_onnx(small, tmp_path / "net.onnx")
+    export_safetensors(small, tmp_path / "net.safetensors")
     assert (tmp_path / "net.tmp").read_bytes() == b"mine"
 
 
@@ -85,7 +90,7 @@ def test_a_bin_in_the_way_is_refused(tmp_path: Path, capsys: pytest.CaptureFixtu
 
 
 def test_openvino_ir_that_fails_leaves_what_was_there(
-    network: Gladsr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+    small: Gladsr, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(_model: object, path: Path, **_options: object) -> None:
         path.write_bytes(b"half")
@@ -94,7 +99,7 @@ def test_openvino_ir_that_fails_leaves_what_was_there(
     (tmp_path / "net.xml").write_bytes(b"whole")
     monkeypatch.setattr(openvino, "save_model", fail)
     with pytest.raises(OSError, match="full"):
-        export_openvino(network, tmp_path / "net.xml")
+        export_openvino(small, tmp_path / "net.xml")
     assert [path.name for path in tmp_path.iterdir()] == ["net.xml"]
     assert (tmp_path / "net.xml").read_bytes() == b"whole"
 
