@@ -108,8 +108,33 @@ def test_the_command_replaces_nothing_unasked(
     words = ["explain", str(tmp_path / "a.png"), "-o"]
     assert cli.main([*words, str(tmp_path / "a.jpg")]) == 2
     assert "does not end in .png" in capsys.readouterr().err
-    assert cli.main([*words, str(tmp_path / "a.png")]) == 2
-    assert "exists already" in capsys.readouterr().err
-    assert cli.main(["explain", str(tmp_path / "none.png"), "-o", str(tmp_path / "b.png")]) == 2
+    (tmp_path / "b.html").write_text("mine", "utf-8")
+    assert cli.main([*words, str(tmp_path / "b.png")]) == 2
+    assert "b.html exists already" in capsys.readouterr().err
+    assert cli.main(["explain", str(tmp_path / "none.png"), "-o", str(tmp_path / "c.png")]) == 2
     assert "none.png" in capsys.readouterr().err
-    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.png"]
+    assert sorted(file.name for file in tmp_path.iterdir()) == ["a.png", "b.html"]
+
+
+def test_the_command_never_writes_over_its_picture(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    Image.fromarray(PICTURE).save("a.png")
+    before = Path("a.png").read_bytes()
+    assert cli.main(["explain", str(tmp_path / "a.png"), "-o", "a.png", "--overwrite"]) == 2
+    assert "a.png would be written over the picture" in capsys.readouterr().err
+    assert Path("a.png").read_bytes() == before
+    Path("a.png").rename("a.html")  # pictures are known by what is in them
+    assert cli.main(["explain", "a.html", "-o", "a.png", "--overwrite"]) == 2
+    assert Path("a.html").read_bytes() == before
+
+
+def test_the_command_touches_no_file_but_its_two(tmp_path: Path) -> None:
+    Image.fromarray(PICTURE).save(tmp_path / "a.png")
+    (tmp_path / "b.tmp").write_text("mine", "utf-8")
+    words = ["explain", str(tmp_path / "a.png"), "-o", str(tmp_path / "b.png")]
+    assert cli.main([*words, "--model", "gladsr-l"]) == 0
+    assert (tmp_path / "b.tmp").read_text("utf-8") == "mine"
+    left = sorted(file.name for file in tmp_path.iterdir())
+    assert left == ["a.png", "b.html", "b.png", "b.tmp"]

@@ -2,20 +2,23 @@
 
 import json
 import os
+import shutil
 import signal
 from pathlib import Path
 from typing import Any
 
 import pytest
+from matplotlib.figure import Figure
 from PIL import Image
 
 from gladsr import cli, zoo
 from gladsr.cli import reproduce as command
 from gladsr.cli.console import say
-from gladsr.paper import ablations, published, table1, table2
+from gladsr.paper import ablations, fig7, fig9, published, table1, table2
 from gladsr.paper.crops import _find
 from gladsr.paper.exhibit import MissingError
 from gladsr.paper.exhibits import EXHIBITS, module
+from gladsr.paper.kept import write_json
 
 NAMES = [f"table{n}" for n in range(1, 8)] + [f"fig{n}" for n in (1, *range(6, 14))]
 TRAINED = ["table1", "table4", "table7", "fig7", "fig8", "fig9"]
@@ -23,6 +26,29 @@ TRAINED = ["table1", "table4", "table7", "fig7", "fig8", "fig9"]
 
 def _run(names: list[str], data: Path, output: Path, *words: str) -> int:
     return cli.main(["reproduce", *names, "--data", str(data / "test"), "-o", str(output), *words])
+
+
+def _findings(
+    scored_on: dict[str, tuple[str, ...]], claims: list[ablations.Claim]
+) -> dict[str, Any]:
+    """Findings of the networks in the claims, scored on these sets, the rest of them on B100."""
+    names = {name for claim in claims for name in (claim.better, claim.worse)}
+    return {
+        "budget": {"steps": 4, "patch": 8, "batch": 1, "learning_rate": 1e-3},
+        "networks": {
+            name: {
+                "parameters": 1000 * number,
+                "mult_adds": 10**9,
+                "curve": [],
+                "seeds": 1,
+                "precisions": ["fp32"],
+                "validation": 30 + number / 10,
+                "scores": dict.fromkeys(scored_on.get(name, ("B100",)), (30 + number, 0.9)),
+            }
+            for number, name in enumerate(sorted(names))
+        },
+        "absent": [],
+    }
 
 
 def _sheet(output: Path, name: str) -> list[list[str]]:
@@ -102,6 +128,33 @@ def test_what_a_run_has_left_is_shown_again_and_measured_only_when_asked(
     assert cli.main([*words, "--json"]) == 0
     (document,) = json.loads(capsys.readouterr().out)
     assert document["name"] == "table3"
+
+
+@pytest.mark.parametrize("fails", ["sheets", "draw"])
+def test_what_cannot_be_shown_or_drawn_is_not_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
+) -> None:
+    def fail(*_: Any) -> None:
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(fig9, "measure", lambda _: _findings({"gladsr": ("Set5",)}, fig9.CLAIMS))
+    with monkeypatch.context() as broken:
+        broken.setattr(fig9, fails, fail)
+        assert cli.main(["reproduce", "fig9", "-o", str(tmp_path)]) == 2
+    assert not (tmp_path / "fig9.json").exists()
+    assert cli.main(["reproduce", "fig9", "-o", str(tmp_path)]) == 0
+    for ending in ("json", "md", "png"):
+        assert (tmp_path / f"fig9.{ending}").is_file()
+
+
+def test_a_file_of_json_is_whole_and_the_only_one_that_is_written(tmp_path: Path) -> None:
+    (tmp_path / "table2.tmp").write_text("mine", "utf-8")
+    write_json(tmp_path / "table2.json", {"scale": "×2"})
+    with pytest.raises(TypeError):
+        write_json(tmp_path / "table2.json", {"scale": object()})
+    assert json.loads((tmp_path / "table2.json").read_text("utf-8")) == {"scale": "×2"}
+    assert (tmp_path / "table2.tmp").read_text("utf-8") == "mine"
+    assert len(list(tmp_path.iterdir())) == 2
 
 
 def test_table_5_times_all_networks_in_one_run(toy_data: Path, tmp_path: Path) -> None:
@@ -199,6 +252,99 @@ def test_the_ablations_of_all_tables_are_trained_once_and_their_orderings_report
     assert set(curve[0]) == {"step", "Set5", "Set14"}
 
 
+@pytest.mark.parametrize("name", ["table1", "table4", "table7", "fig9"])
+def test_networks_are_compared_on_the_test_sets_that_both_have(tmp_path: Path, name: str) -> None:
+    exhibit: Any = module(name)
+    claims = exhibit.CLAIMS if name == "fig9" else exhibit._claims()
+    findings = _findings({"gladsr": ("Set5", "B100")}, claims)
+    table, orderings = exhibit.sheets(findings)
+    for sheet in (table, orderings):
+        assert all(len(row) == len(sheet.columns) for row in sheet.rows)
+    at = table.columns.index("Set5")
+    assert {row[at] for row in table.rows if row[at].endswith(".00")}  # GLADSR's own
+    for row in orderings.rows:
+        cells = dict(zip(orderings.columns, row, strict=True))
+        better, worse = (findings["networks"][one]["scores"] for one in row[0].split(" > "))
+        assert cells["B100"] == f"{better['B100'][0] - worse['B100'][0]:+.3f}"
+        assert cells["Set5"] == cells["Set14"] == cells["Urban100"] == ""
+    assert "Not every network has been scored on Set5, Set14, Urban100." in orderings.notes
+    if name == "fig9":
+        exhibit.draw(findings, tmp_path)
+
+
+def test_the_mean_over_seeds_is_of_the_test_sets_that_all_have() -> None:
+    common = {"parameters": 1, "mult_adds": 1, "curve": [], "settings": {"precision": "fp32"}}
+    first = common | {"validation": 30.0, "scores": {"Set5": (30.0, 0.8), "Set14": (29.0, 0.7)}}
+    second = common | {"validation": 31.0, "scores": {"Set5": (31.0, 0.9)}}
+    found = [ablations._mean(seeds) for seeds in ([first, second], [second, first])]
+    for mean in found:
+        assert mean["scores"] == {"Set5": (30.5, pytest.approx(0.85))}
+
+
+def test_kept_results_with_other_test_sets_than_todays_are_taken(
+    toy_data: Path,
+    tmp_path: Path,
+    toy_settings: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(ablations, "CLOSE", 0)
+    assert _run(["fig7"], toy_data, tmp_path, *toy_settings) == 0
+    other = tmp_path / "other"
+    shutil.copytree(toy_data / "test/Set5", other / "test/Set5")
+    shutil.copytree(toy_data / "test/B100", other / "test/Urban100")
+    (tmp_path / "none/test").mkdir(parents=True)
+    for data, curves, compared, notes in (
+        (
+            other,
+            ["Set5 gladsr", "Set5 gladsr-nr"],
+            [True, False, False, False],
+            ["Not every network has been scored on Set14, B100, Urban100."],
+        ),
+        (
+            tmp_path / "none",
+            [],
+            [False] * 4,
+            [
+                "The networks were not scored on the same images at the same steps.",
+                "Not measured, since the images are not there: Urban100.",
+                "Not every network has been scored on Set5, Set14, B100.",
+            ],
+        ),
+    ):
+        shutil.rmtree(tmp_path / "ablations/gladsr-nr-seed0")
+        assert _run(["fig7"], data, tmp_path, *toy_settings, "--again") == 0
+        rows = _sheet(tmp_path, "fig7")
+        assert rows[0] == ["steps", *curves]
+        (claim,) = (row for row in rows if ">" in row[0])
+        assert [bool(cell) for cell in claim[1:5]] == compared
+        text = (tmp_path / "fig7.md").read_text("utf-8")
+        assert all(note in text for note in notes)
+
+
+def test_the_curves_of_fig_7_are_joined_by_step(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    findings = _findings({}, fig7.CLAIMS)
+    curves = {
+        "gladsr": [{"step": step, "Set5": 30 + step / 100} for step in (2, 4, 6)],
+        "gladsr-nr": [{"step": step, "Set5": 20 + step / 100, "Set14": 1.0} for step in (3, 6, 9)],
+    }
+    for name, curve in curves.items():
+        findings["networks"][name]["curve"] = curve
+    table, _ = fig7.sheets(findings)
+    assert table.columns == ("steps", "Set5 gladsr", "Set5 gladsr-nr")
+    assert table.rows == (("6", "30.06", "20.06"),)
+    drawn: list[Any] = []
+    monkeypatch.setattr(Figure, "savefig", lambda figure, *_, **__: drawn.append(figure))
+    fig7.draw(findings, tmp_path)
+    (axes,) = drawn[0].axes
+    assert [list(line.get_xdata()) for line in axes.lines] == [[2, 4, 6], [3, 6, 9]]
+    findings["networks"]["gladsr"]["curve"] = []  # killed before its first point
+    table, _ = fig7.sheets(findings)
+    assert (table.columns, table.rows) == (("steps",), ())
+    fig7.draw(findings, tmp_path)
+
+
 def test_two_networks_that_lie_close_have_a_second_seed(
     toy_data: Path, tmp_path: Path, toy_settings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -248,6 +394,42 @@ def test_a_stopped_queue_goes_on_and_ends_as_if_it_had_never_stopped(
             for folder in (stopped, whole)
         ]
         assert results[0] == results[1]
+
+
+def test_fig_8_shows_only_networks_that_are_trained_to_their_end(
+    toy_data: Path,
+    tmp_path: Path,
+    toy_settings: list[str],
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    monkeypatch.setattr(ablations, "CLOSE", 0)
+
+    def stop(line: str) -> None:
+        say(line)
+        if line.startswith("gladsr-nr: step 2 of 4"):
+            os.kill(os.getpid(), signal.SIGINT)
+
+    with monkeypatch.context() as stopping:
+        stopping.setattr(command, "say", stop)
+        assert _run(["fig7"], toy_data, tmp_path, *toy_settings) == 130
+    assert _run(["fig8"], toy_data, tmp_path, *toy_settings) == 1
+    assert "gladsr-nr of fig7 is trained to step 2 of 4" in capsys.readouterr().err
+    assert not (tmp_path / "fig8.json").exists()
+    both, again = ["fig7", "fig8"], [*toy_settings, "--again"]  # as it says
+    assert _run(both, toy_data, tmp_path, *again) == 0
+    other = [word.replace("schedule.steps=4", "schedule.steps=3") for word in toy_settings]
+    capsys.readouterr()
+    assert _run(["fig8"], toy_data, tmp_path, *other, "--again") == 1
+    assert "was trained with other settings" in capsys.readouterr().err
+    run = tmp_path / "ablations/gladsr-seed0"
+    (run / "checkpoint.pt").unlink()  # as in docs/paper
+    assert _run(both, toy_data, tmp_path, *again) == 1
+    err = capsys.readouterr().err
+    assert f"{run} keeps a result without its checkpoint; remove that folder" in err
+    assert "gladsr reproduce fig7 fig8 --again" in err
+    shutil.rmtree(run)
+    assert _run(both, toy_data, tmp_path, *again) == 0
 
 
 def test_results_of_other_settings_are_not_mixed(

@@ -82,30 +82,116 @@ def test_killed_and_resumed_gives_the_same_bits(
     _assert_same_state(_finish(toy_config, run, kind, "--resume"), whole)
 
 
+@pytest.mark.parametrize(
+    ("change", "message"),
+    [
+        ("network.glams=2", r"other settings: network\.glams was 1 and is now 2; take .* --output"),
+        ("optimizer.kind=muon", r'optimizer\.kind was "adam" and is now "muon"'),
+        ("schedule.steps=24", r"schedule\.steps was 2 and is now 24"),
+        ("optimizer.learning_rate=2e-3", r"learning_rate was 0\.001 and is now 0\.002"),
+        ("data.train=['elsewhere']", r'data\.train was \[".*/train"\] and is now \["elsewhere"\]'),
+    ],
+)
+def test_a_run_goes_on_with_its_own_settings_only(
+    toy_config: Path, tmp_path: Path, change: str, message: str
+) -> None:
+    short, run = ("schedule.steps=2",), tmp_path / "run"
+    list(train(read_settings(toy_config, short), run))
+    before = (run / CHECKPOINT).read_bytes()
+    with pytest.raises(SettingsError, match=message):
+        list(train(read_settings(toy_config, (*short, change)), run, resume=True))
+    assert (run / CHECKPOINT).read_bytes() == before
+
+
+def test_of_many_changed_settings_the_first_are_named(toy_config: Path, tmp_path: Path) -> None:
+    list(train(read_settings(toy_config, ("schedule.steps=2",)), tmp_path / "run"))
+    others = ("seed=4", "network.lsbs=2", "data.patch=9", "loss.gamma=0.2", "average.decay=0")
+    with pytest.raises(SettingsError, match=r"seed was .*\.lsbs was .*\.patch was .*, and 3 more"):
+        list(train(read_settings(toy_config, others), tmp_path / "run", resume=True))
+
+
+def test_a_run_goes_on_on_another_machine_and_from_an_older_version(
+    toy_config: Path, tmp_path: Path
+) -> None:
+    run = tmp_path / "run"
+    config = ("degradation.jpeg=[30, 90]", "schedule.steps=4")
+    for report in train(read_settings(toy_config, (*config, "validate_every=2")), run):
+        assert report.step == 2
+        os.kill(os.getpid(), signal.SIGTERM)
+    saved = _load(run)
+    del saved["settings"]["data"]["patterns"], saved["settings"]["compile"]
+    torch.save(saved, run / CHECKPOINT)
+    means = ("precision=fp32", "checkpoint_every=1", f"data.cache={tmp_path / 'other'}")
+    *_, last = train(read_settings(toy_config, (*config, *means)), run, resume=True)
+    assert last.step == 4
+
+
+@pytest.mark.parametrize("device", ["cuda:99", "teapot", "meta"])
+def test_a_device_that_is_not_there_is_refused_at_once(
+    toy_config: Path, tmp_path: Path, device: str
+) -> None:
+    settings = read_settings(toy_config, (f"device={device}",))
+    with pytest.raises(SettingsError, match=rf"device is '{device}'.*device=cpu"):
+        list(train(settings, tmp_path / "run"))
+    assert [path.name for path in tmp_path.iterdir()] == ["toy.toml"]
+
+
 def test_two_processes_train_as_one(toy_config: Path, tmp_path: Path) -> None:
     alone = _finish(toy_config, tmp_path / "alone", "precision=fp32")
     run = tmp_path / "together"
-    launcher = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone"]
-    subprocess.run(  # noqa: S603 - our own command
-        [
-            *launcher,
-            "--nproc-per-node=2",
-            "-m",
-            "gladsr",
-            "train",
-            str(toy_config),
-            f"--output={run}",
-            "--threads=1",
-            "precision=fp32",
-        ],
-        check=True,
-        capture_output=True,
-        timeout=300,
-    )
+    words = ["train", str(toy_config), f"--output={run}", "--threads=1", "precision=fp32"]
+    _in_two_processes("-m", "gladsr", *words)
     for ours, theirs in zip(
         _tensors(_load(run)["network"]), _tensors(alone["network"]), strict=True
     ):
         torch.testing.assert_close(ours, theirs, atol=2e-4, rtol=1e-3)
+
+
+def _in_two_processes(*words: str) -> None:
+    launcher = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone"]
+    command = [*launcher, "--nproc-per-node=2", *words]
+    subprocess.run(command, check=True, capture_output=True, timeout=300)  # noqa: S603 - our own command
+
+
+STOPPED = """
+import os, signal, sys
+from pathlib import Path
+
+import torch
+
+from gladsr.training import loop, read_settings
+
+config, run, told = sys.argv[1:]
+step = loop._step
+
+def step_and_stop(network, state, batch, settings):
+    if state.step == 4 and os.environ["RANK"] == told:
+        os.kill(os.getpid(), signal.SIGTERM)
+    return step(network, state, batch, settings)
+
+loop._step = step_and_stop
+torch.set_num_threads(1)
+list(loop.train(read_settings(Path(config), ("precision=fp32",)), Path(run)))
+"""
+
+
+@pytest.mark.parametrize("told", ["0", "1"])
+def test_processes_of_which_one_is_told_to_stop_stop_together(
+    toy_config: Path, tmp_path: Path, told: str
+) -> None:
+    script, run = tmp_path / "stopped.py", tmp_path / "run"
+    script.write_text(STOPPED)
+    _in_two_processes(str(script), str(toy_config), str(run), told)
+    assert _load(run)["step"] == 5
+
+
+@pytest.mark.parametrize("world", [3, 8])
+def test_a_batch_that_processes_cannot_share_evenly_is_refused(
+    toy_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: int
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", str(world))
+    with pytest.raises(SettingsError, match=rf"batch is 4, which {world} .* multiple of {world}"):
+        list(train(read_settings(toy_config), tmp_path / "run"))
 
 
 def test_a_run_is_neither_overwritten_nor_resumed_from_nothing(

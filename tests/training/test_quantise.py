@@ -102,6 +102,15 @@ def test_calibration_is_by_photographs_in_colour(photos: Path):
     )
 
 
+def test_calibration_is_spread_evenly_over_the_whole_folder(tmp_path: Path):
+    for number in range(95):
+        Image.new("RGB", (8, 8), (number, 0, 0)).save(tmp_path / f"{number:02}.png")
+    chosen = [round(255 * float(crop[0, 0, 0, 0])) for crop in calibration(tmp_path, SCALE)]
+    assert len(chosen) == 48
+    assert (chosen[0], chosen[-1]) == (0, 93)
+    assert set(np.diff(chosen)) == {1, 2}
+
+
 def test_without_photographs_in_colour_it_is_refused(tmp_path: Path):
     Image.fromarray(np.zeros((40, 40), np.uint8)).save(tmp_path / "grey.png")
     with pytest.raises(PictureError, match="no pictures in colour"):

@@ -44,6 +44,8 @@ def explain(
         raise typer.BadParameter(f"{png} does not end in .png")
     page = png.with_suffix(".html")
     for file in (png, page):
+        if file.resolve() == picture.resolve():
+            raise typer.BadParameter(f"{file} would be written over the picture")
         if file.exists() and not overwrite:
             raise typer.BadParameter(f"{file} exists already; --overwrite replaces it")
     pixels = to_depth(read(picture).pixels, np.uint8)

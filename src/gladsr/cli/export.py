@@ -54,7 +54,7 @@ def export(
 
     gladsr export gladsr --scale 4 --calibrate DIV2K/ -o gladsr-x4-int8.xml
     """
-    from gladsr.training import DataError  # noqa: PLC0415 - needs the extra gladsr[train]
+    from gladsr.training import DataError, SettingsError  # noqa: PLC0415 - needs gladsr[train]
     from gladsr.training import export as files  # noqa: PLC0415 - likewise
     from gladsr.training.release import load_trained, release  # noqa: PLC0415 - likewise
 
@@ -78,7 +78,7 @@ def export(
             export_int8(load_trained(model, scale), output, calibrate)
             return
         getattr(files, f"export_{export_as}")(load_trained(model, scale), output)
-    except DataError as error:
+    except (DataError, SettingsError) as error:
         say(str(error))
         raise typer.Exit(2) from None
 

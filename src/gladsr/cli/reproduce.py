@@ -139,10 +139,11 @@ def _kept(name: str, request: Request, *, again: bool) -> "Kept":
     except StoppedError as error:
         say(str(error))
         raise typer.Exit(130) from None
-    kept = keep(name, findings, request, seconds=time.monotonic() - began)
+    seconds = time.monotonic() - began
+    exhibit.sheets(findings)  # what cannot be shown and drawn is not kept
     if hasattr(exhibit, "draw"):
-        exhibit.draw(kept.findings, request.folder)
-    return kept
+        exhibit.draw(findings, request.folder)
+    return keep(name, findings, request, seconds=seconds)
 
 
 def _show(kept: "Kept", folder: Path) -> None:

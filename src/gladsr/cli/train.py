@@ -36,8 +36,9 @@ def train(
     """Train a network.
 
     Every validation prints a line with PSNR on Y of the final and the coarse output. Ctrl-C ends
-    with a checkpoint; `--resume` goes on from the newest one and gives the same weights, bit for
-    bit, as a run that was never stopped. TensorBoard shows the curves and pictures of the folder.
+    with a checkpoint; `--resume`, with the same settings, goes on from the newest one and gives the
+    same weights, bit for bit, as a run that was never stopped. TensorBoard shows the curves and
+    pictures of the folder.
 
     gladsr train configs/gladsr-x2.toml schedule.steps=2000
 

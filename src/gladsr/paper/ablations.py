@@ -7,6 +7,7 @@ stop is to run the same command again.
 
 import json
 import os
+from collections.abc import Collection
 from dataclasses import dataclass
 from pathlib import Path
 from statistics import fmean
@@ -24,20 +25,12 @@ from gladsr.scoring import Upscale, evaluate
 from gladsr.training import DataError, SettingsError, TrainingSettings, read_settings, train
 from gladsr.training.loop import CHECKPOINT, validation_pairs
 from gladsr.training.release import load_run
+from gladsr.training.settings import PLACES, check_same
 from gladsr.training.validate import validate
 
 BASE = Path(__file__).with_name("ablation.toml")
 CLOSE = 0.03
 """Two networks whose validation PSNR differs by less, in dB, are trained with a second seed."""
-
-PLACES = {"data": {"cache"}}
-"""The settings that say where something is kept, which change no result."""
-
-MEANS: dict[str, Any] = PLACES | dict.fromkeys(
-    ("device", "precision", "compile", "validate_every", "checkpoint_every"), True
-)
-"""These, and those that say how a machine trains and watches, not what: results that differ in no
-others are compared."""
 
 VARIANTS: dict[str, dict[str, Any]] = {
     "gladsr": {},
@@ -65,6 +58,9 @@ VARIANTS: dict[str, dict[str, Any]] = {
     "g4b6": {"lsbs": 6},
 }
 """Every network by name: what differs from GLADSR (G4B4) in its configuration."""
+
+RESULT = "result.json"
+"""What a network's folder keeps of it when it is done."""
 
 CURVES = ("gladsr", "gladsr-nr")
 """The networks that Fig. 7 follows over the steps, on ``CURVE_SETS``."""
@@ -99,10 +95,12 @@ def measure(names: tuple[str, ...], claims: list[Claim], request: Request) -> Fi
         done = _measured(names, claims, request)
     except (SettingsError, DataError) as error:
         raise MissingError(str(error)) from error
+    networks = {name: _mean(results) for name, results in done.items()}
+    scored = {name for network in networks.values() for name in network["scores"]}
     return {
         "budget": budget(request),
-        "networks": {name: _mean(results) for name, results in done.items()},
-        "absent": request.absent(),
+        "networks": networks,
+        "absent": [name for name in request.absent() if name not in scored],
     }
 
 
@@ -130,10 +128,10 @@ def trained(name: str, seed: int, request: Request) -> Findings:
     """Return a network's result; train and score it first where that is not done."""
     run = run_folder(name, seed, request)
     settings = _settings(name, seed, request)
-    result = run / "result.json"
+    result = run / RESULT
     if result.is_file():
         found: Findings = _read(result)
-        _check_same(settings, found["settings"], run)
+        check_same(settings, found["settings"], run)
         return found
     network = _train(name, settings, run, request)
     found = {
@@ -146,6 +144,35 @@ def trained(name: str, seed: int, request: Request) -> Findings:
     }
     write_json(result, found)
     return found
+
+
+def finished(name: str, request: Request) -> Gladsr:
+    """Return a network of Fig. 7, seed 0, that has been trained to its end.
+
+    Raises:
+        MissingError: It has not been, with these settings, or its weights are not kept.
+    """
+    run = run_folder(name, 0, request)
+    to_train = "gladsr reproduce fig7 fig8 --again"
+    if not (run / CHECKPOINT).is_file():
+        if (run / RESULT).is_file():
+            raise MissingError(
+                f"{run} keeps a result without its checkpoint; remove that folder, or take "
+                f"another --output, and train {name} again: {to_train}"
+            )
+        raise MissingError(f"{name} of fig7 is not trained yet: {to_train}")
+    network, checkpoint = load_run(run)
+    try:
+        settings = _settings(name, 0, request)
+        check_same(settings, checkpoint["settings"], run)
+    except SettingsError as error:
+        raise MissingError(str(error)) from error
+    if checkpoint["step"] < settings.schedule.steps:
+        raise MissingError(
+            f"{name} of fig7 is trained to step {checkpoint['step']} of {settings.schedule.steps}; "
+            f"to go on from there: {to_train}"
+        )
+    return network
 
 
 def run_folder(name: str, seed: int, request: Request) -> Path:
@@ -190,22 +217,11 @@ def _settings(name: str, seed: int, request: Request) -> TrainingSettings:
     return settings
 
 
-def _check_same(settings: TrainingSettings, before: Findings, run: Path) -> None:
-    """Refuse to mix results of different settings."""
-    same = TrainingSettings.model_validate(before)
-    if same.model_dump(exclude=MEANS) != settings.model_dump(exclude=MEANS):
-        raise MissingError(
-            f"{run} was trained with other settings; remove it, or take another --output"
-        )
-
-
 def _train(name: str, settings: TrainingSettings, run: Path, request: Request) -> Gladsr:
     """Train a network to its end, from the checkpoint if there is one."""
     if request.threads:
         torch.set_num_threads(request.threads)
     resume = (run / CHECKPOINT).exists()
-    if resume:
-        _check_same(settings, load_run(run)[1]["settings"], run)
     steps = settings.schedule.steps
     request.tell(f"training {name}, seed {settings.seed}, {steps} steps, in {run}")
     for report in train(settings, run, resume=resume):
@@ -282,9 +298,17 @@ def _mean(results: list[Findings]) -> Findings:
         "validation": fmean(result["validation"] for result in results),
         "scores": {
             name: tuple(fmean(result["scores"][name][n] for result in results) for n in (0, 1))
-            for name in first["scores"]
+            for name in common_sets(results)
         },
     }
+
+
+def common_sets(networks: Collection[Findings]) -> list[str]:
+    """Return those of the paper's test sets that all of these were scored on.
+
+    A result that is kept may be from where other sets were.
+    """
+    return [name for name in SETS if all(name in network["scores"] for network in networks)]
 
 
 def psnr_cells(scores: Scores) -> list[tuple[float, ...] | None]:
@@ -299,7 +323,8 @@ def orderings(claims: list[Claim], findings: Findings) -> Sheet:
     for claim in claims:
         better, worse = networks[claim.better], networks[claim.worse]
         deltas = {
-            name: better["scores"][name][0] - worse["scores"][name][0] for name in better["scores"]
+            name: better["scores"][name][0] - worse["scores"][name][0]
+            for name in common_sets((better, worse))
         }
         by_validation = better["validation"] - worse["validation"]
         rows.append(
@@ -323,8 +348,16 @@ def orderings(claims: list[Claim], findings: Findings) -> Sheet:
             budget_note(findings["budget"]),
             *_precision_note(networks),
             *absent_note(findings["absent"]),
+            *_partly_note(networks, findings["absent"]),
         ),
     )
+
+
+def _partly_note(networks: dict[str, Findings], absent: list[str]) -> tuple[str, ...]:
+    """Return the sentence that names the test sets that some networks have no scores on."""
+    everywhere = common_sets(networks.values())
+    partly = [name for name in SETS if name not in everywhere and name not in absent]
+    return (f"Not every network has been scored on {', '.join(partly)}.",) if partly else ()
 
 
 def _precision_note(networks: dict[str, Findings]) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from gladsr.network import Gladsr
 from gladsr.network.layers import ChannelSelectiveUnit, GlobalLocalAdjustingModule
+from gladsr.pictures.writing import appearing
 from gladsr.upscaling.pixels import to_unit
 
 NETS = {"ndg_c": "basic", "ndg_f": "refine"}
@@ -139,9 +140,8 @@ def draw(attentions: list[Attention], picture: NDArray[Any], file: Path) -> None
             axes.set_xticks([])
             axes.tick_params(labelsize=6)
             axes.set_title(f"LSB {number}: $R_c$", fontsize=7)
-    unfinished = file.with_suffix(".tmp")
-    figure.savefig(unfinished, dpi=120, format="png")
-    unfinished.replace(file)
+    with appearing(file) as opened:
+        figure.savefig(opened, dpi=120, format="png")
 
 
 def page(attentions: list[Attention], picture: NDArray[Any], title: str, file: Path) -> None:
@@ -168,9 +168,8 @@ def page(attentions: list[Attention], picture: NDArray[Any], title: str, file: P
         columns=glams,
         sections="\n".join(sections),
     )
-    unfinished = file.with_suffix(".tmp")
-    unfinished.write_text(text, encoding="utf-8")
-    unfinished.replace(file)
+    with appearing(file) as opened:
+        opened.write(text.encode())
 
 
 _PAGE = """<!doctype html>

@@ -19,34 +19,49 @@ def measure(request: Request) -> Findings:
 
 def sheets(findings: Findings) -> list[Sheet]:
     """Return the curves' figures and whether the paper's ordering holds."""
-    curves = {name: findings["networks"][name]["curve"] for name in ablations.CURVES}
-    sets = [name for name in ablations.CURVE_SETS if curves["gladsr"][0].get(name)]
-    points = zip(*curves.values(), strict=True)
+    columns = {
+        f"{name} {network}": curve
+        for name, curves in _panels(findings).items()
+        for network, curve in curves.items()
+    }
+    steps = sorted(set.intersection(*map(set, columns.values()))) if columns else []
     rows = tuple(
-        (str(ours["step"]), *(f"{point[name]:.2f}" for name in sets for point in (ours, without)))
-        for ours, without in points
+        (str(step), *(f"{curve[step]:.2f}" for curve in columns.values())) for step in steps
     )
-    columns = tuple(f"{name} {network}" for name in sets for network in ablations.CURVES)
+    notes = () if rows else ("The networks were not scored on the same images at the same steps.",)
     return [
-        Sheet("Fig. 7, ×2", ("steps", *columns), rows),
+        Sheet("Fig. 7, ×2", ("steps", *columns), rows, notes),
         ablations.orderings(CLAIMS, findings),
     ]
 
 
+def _panels(findings: Findings) -> dict[str, dict[str, dict[int, float]]]:
+    """Return PSNR by test set, network and step, of the sets that both networks have.
+
+    Their steps may differ: how often a network is scored is no setting that has to be the same.
+    """
+    panels = {
+        name: {
+            network: {
+                point["step"]: point[name]
+                for point in findings["networks"][network]["curve"]
+                if name in point
+            }
+            for network in ablations.CURVES
+        }
+        for name in ablations.CURVE_SETS
+    }
+    return {name: curves for name, curves in panels.items() if all(curves.values())}
+
+
 def draw(findings: Findings, folder: Path) -> None:
     """Draw PSNR over the steps, a panel for each test set."""
-    sets = [name for name in ablations.CURVE_SETS if name not in findings["absent"]]
-    figure = Figure(figsize=(5 * max(1, len(sets)), 4), layout="constrained")
-    for panel, name in enumerate(sets, start=1):
-        axes = figure.add_subplot(1, len(sets), panel)
-        for network, style in zip(ablations.CURVES, ("-", "--"), strict=True):
-            curve = findings["networks"][network]["curve"]
-            axes.plot(
-                [point["step"] for point in curve],
-                [point[name] for point in curve],
-                style,
-                label=network,
-            )
+    panels = _panels(findings)
+    figure = Figure(figsize=(5 * max(1, len(panels)), 4), layout="constrained")
+    for panel, (name, curves) in enumerate(panels.items(), start=1):
+        axes = figure.add_subplot(1, len(panels), panel)
+        for (network, curve), style in zip(curves.items(), ("-", "--"), strict=True):
+            axes.plot(list(curve), list(curve.values()), style, label=network)
         axes.set(xlabel="steps", ylabel="PSNR in dB", title=f"{name} ×2")
         axes.legend()
     figure.savefig(folder / "fig7.png", dpi=150)

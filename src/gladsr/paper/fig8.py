@@ -6,25 +6,15 @@ All from the ablations' equal budget, so that nothing but the structure differs.
 from pathlib import Path
 
 from gladsr.paper import ablations, crops
-from gladsr.paper.exhibit import Findings, MissingError, Request
+from gladsr.paper.exhibit import Findings, Request
 from gladsr.paper.sheet import Sheet
-from gladsr.training.loop import CHECKPOINT
-from gladsr.training.release import load_run
 
 PICTURES = (("Urban100", "img_076"), ("Set14", "barbara"), ("Set14", "zebra"))
 
 
 def measure(request: Request) -> Findings:
     """Upscale with both networks of Fig. 7 and cut out where the methods differ most."""
-    networks = {}
-    for name in ablations.CURVES:
-        run = ablations.run_folder(name, 0, request)
-        if not (run / CHECKPOINT).is_file():
-            raise MissingError(
-                "fig8 shows the networks of fig7, which are not trained yet: "
-                "gladsr reproduce fig7 fig8"
-            )
-        networks[name] = load_run(run)[0]
+    networks = {name: ablations.finished(name, request) for name in ablations.CURVES}
     methods = {
         "GLADSR-nr": ablations.fine(networks["gladsr-nr"]),
         "GLADSR-c": ablations.coarse(networks["gladsr"]),

@@ -49,7 +49,7 @@ def sheets(findings: Findings) -> list[Sheet]:
 def draw(findings: Findings, folder: Path) -> None:
     """Draw both lines, on Urban100 where it is there, as the paper does, else on B100."""
     networks = findings["networks"]
-    scored = networks["gladsr"]["scores"]
+    scored = ablations.common_sets(networks.values())
     chosen = next((name for name in ("Urban100", "B100", *SETS) if name in scored), None)
     figure = Figure(figsize=(5, 4), layout="constrained")
     axes = figure.add_subplot()

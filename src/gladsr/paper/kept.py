@@ -13,6 +13,7 @@ from typing import Any
 
 import gladsr
 from gladsr.paper.exhibit import Findings, Request
+from gladsr.pictures.writing import appearing
 from gladsr.scoring import images_in
 
 
@@ -85,10 +86,9 @@ def _read(file: Path) -> Kept:
 def write_json(file: Path, values: Any) -> None:
     """Write a JSON file such that it is there whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
-    unfinished = file.with_suffix(".tmp")
     text = json.dumps(values, indent=2, ensure_ascii=False)
-    unfinished.write_text(text + "\n", encoding="utf-8")
-    unfinished.replace(file)
+    with appearing(file) as opened:
+        opened.write(f"{text}\n".encode())
 
 
 def _digest(folder: Path) -> str:

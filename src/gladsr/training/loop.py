@@ -32,7 +32,13 @@ from gladsr.training.data import Crops, PairedImages, load_pairs, load_taught
 from gladsr.training.degradation import degrade
 from gladsr.training.loss import stagewise_l1
 from gladsr.training.muon import Muon
-from gladsr.training.settings import ScheduleSettings, SettingsError, TrainingSettings, expand
+from gladsr.training.settings import (
+    ScheduleSettings,
+    SettingsError,
+    TrainingSettings,
+    check_same,
+    expand,
+)
 from gladsr.training.validate import Validation, validate
 
 CHECKPOINT = "checkpoint.pt"
@@ -65,9 +71,8 @@ class State:
             path,
         )
 
-    def load(self, path: Path) -> None:
-        """Take over a checkpoint."""
-        saved = torch.load(path, map_location="cpu", weights_only=True)
+    def load(self, saved: dict[str, Any]) -> None:
+        """Take over what a checkpoint holds."""
         for part in ("network", "averaged", "optimizer", "scheduler"):
             getattr(self, part).load_state_dict(saved[part])
         self.step, self.seconds = saved["step"], saved["seconds"]
@@ -101,8 +106,8 @@ def train(settings: TrainingSettings, run: Path, *, resume: bool = False) -> Ite
     """Train, reporting at every validation; leave a checkpoint and TensorBoard files in ``run``.
 
     Under ``torchrun`` every process takes its share of each batch (DistributedDataParallel); the
-    first alone reports and writes. SIGTERM and SIGINT end the run after the present step, with a
-    checkpoint.
+    first alone reports and writes. SIGTERM and SIGINT to any process end the run after the present
+    step, with a checkpoint.
 
     Args:
         settings: of the run.
@@ -110,18 +115,19 @@ def train(settings: TrainingSettings, run: Path, *, resume: bool = False) -> Ite
         resume: go on from the checkpoint in ``run``.
 
     Raises:
-        SettingsError: ``run`` holds a checkpoint and ``resume`` is not set, or the other way round.
+        SettingsError: ``run`` holds a checkpoint and ``resume`` is not set, or the other way round;
+            the checkpoint is of other settings; PyTorch cannot use the device; or the processes
+            cannot share a batch evenly.
         DataError: there are no images to train on.
     """
     checkpoint = run / CHECKPOINT
-    if checkpoint.exists() != resume:
-        found = "already holds a checkpoint: add --resume or take another folder"
-        raise SettingsError(f"{run} {'holds no checkpoint to resume' if resume else found}")
-    rank, world = _join_processes()
+    saved = _saved(checkpoint, settings, resume=resume)
+    _check_device(settings.device)
+    rank, world = _join_processes(settings.data.batch)
     crops, watched = training_crops(settings), validation_pairs(settings)
     state = _start(settings)
-    if resume:
-        state.load(checkpoint)
+    if saved:
+        state.load(saved)
     network: nn.Module = DistributedDataParallel(state.network) if world > 1 else state.network
     if settings.compile:
         network.compile()
@@ -138,7 +144,7 @@ def train(settings: TrainingSettings, run: Path, *, resume: bool = False) -> Ite
             return loader.submit(crops.batch, step * settings.data.batch + rank * share, share)
 
         upcoming = fetch(state.step)
-        while state.step < steps and not stopped:
+        while state.step < steps and not _any_stopped(stopped, world):
             asked = time.monotonic()
             batch = upcoming.result()
             waited += time.monotonic() - asked
@@ -164,16 +170,47 @@ def train(settings: TrainingSettings, run: Path, *, resume: bool = False) -> Ite
                 _log(writer, report)
                 yield report
                 report_began, waited, losses = time.monotonic(), 0.0, list[Tensor]()
-    if stopped and rank == 0:
+    if state.step < steps and rank == 0:
         state.save(checkpoint, settings)
     if world > 1:
         dist.destroy_process_group()
 
 
-def _join_processes() -> tuple[int, int]:
+def _saved(checkpoint: Path, settings: TrainingSettings, *, resume: bool) -> dict[str, Any] | None:
+    """Return what the checkpoint to go on from holds, or None where the run begins."""
+    run = checkpoint.parent
+    if checkpoint.exists() != resume:
+        found = "already holds a checkpoint: add --resume or take another folder"
+        raise SettingsError(f"{run} {'holds no checkpoint to resume' if resume else found}")
+    if not resume:
+        return None
+    saved: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    check_same(settings, saved["settings"], run)
+    return saved
+
+
+def _check_device(device: str) -> None:
+    """Refuse a device that PyTorch does not know, was not built for or does not find here."""
+    try:
+        torch.zeros(1, device=device).item()
+    except (AssertionError, ImportError, RuntimeError) as error:
+        reason = str(error).partition("\n")[0].partition(". ")[0]
+        raise SettingsError(
+            f"device is {device!r}, which PyTorch cannot use here ({reason}); take another, such "
+            "as device=cpu"
+        ) from error
+
+
+def _join_processes(batch: int) -> tuple[int, int]:
     """Return this process's rank and the number of processes, 0 and 1 without ``torchrun``."""
     if "WORLD_SIZE" not in os.environ:
         return 0, 1
+    world = int(os.environ["WORLD_SIZE"])
+    if batch % world:
+        raise SettingsError(
+            f"data.batch is {batch}, which {world} processes cannot share evenly; "
+            f"take a multiple of {world}"
+        )
     dist.init_process_group()
     return dist.get_rank(), dist.get_world_size()
 
@@ -311,3 +348,12 @@ def _until_stopped() -> Iterator[list[int]]:
     finally:
         for number, handler in before.items():
             signal.signal(number, handler)
+
+
+def _any_stopped(stopped: list[int], world: int) -> bool:
+    """Return whether a signal came to any process; all of them ask before the same step."""
+    if world == 1:
+        return bool(stopped)
+    signals = torch.tensor(len(stopped))
+    dist.all_reduce(signals)
+    return bool(signals)

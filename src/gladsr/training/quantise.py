@@ -81,10 +81,10 @@ def _split_weights(model: ov.Model) -> None:
 def calibration(folder: Path, scale: int) -> list[NDArray[np.float32]]:
     """Return small pictures, (1, 3, h, w), from images spread evenly over a folder."""
     files = images_in(folder)
-    step = max(1, len(files) // CALIBRATION_IMAGES)
+    count = min(CALIBRATION_IMAGES, len(files))
     crops = []
-    for file in files[::step][:CALIBRATION_IMAGES]:
-        pixels = read(file).pixels
+    for number in range(count):
+        pixels = read(files[number * len(files) // count]).pixels
         if pixels.ndim != 3 or pixels.shape[2] != 3:
             continue
         top, left = (max(0, side - CALIBRATION_SIDE) // 2 for side in pixels.shape[:2])

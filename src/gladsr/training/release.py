@@ -1,6 +1,7 @@
 """From a training run to the zoo: the averaged weights, their files, their scores, their card."""
 
 import hashlib
+import tempfile
 from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
@@ -15,7 +16,7 @@ from gladsr.scoring import evaluate
 from gladsr.training.data import DataError, to_tensor
 from gladsr.training.export import export_onnx, export_safetensors, in_half_precision
 from gladsr.training.loop import CHECKPOINT, validation_pairs
-from gladsr.training.settings import TrainingSettings
+from gladsr.training.settings import PLACES, TrainingSettings, checked
 from gladsr.training.validate import to_pixels, validate
 
 TEST_SETS = ("Set5", "Set14", "B100")
@@ -59,43 +60,57 @@ def load_trained(model: str, scale: int) -> Gladsr:
 def release(run: Path, data: Path) -> str:
     """Put a run's averaged weights into the zoo, with a card; return the name they have there.
 
+    Nothing there is replaced before all is measured and made.
+
     Args:
         run: the folder of a training run.
         data: a folder with ``test/Set5``, ``test/Set14`` and ``test/B100``.
 
     Raises:
         DataError: ``run`` holds no checkpoint, or ``data`` has not all of the sets.
+        SettingsError: the run's settings no longer hold, or name an environment variable that is
+            not set.
     """
     missing = [name for name in TEST_SETS if not (data / "test" / name).is_dir()]
     if missing:
         raise DataError(f"{data / 'test'} has no {', '.join(missing)}")
     network, checkpoint = load_run(run)
     network = in_half_precision(network)
-    settings = TrainingSettings.model_validate(checkpoint["settings"])
+    settings = checked(checkpoint["settings"], run)
     scale = network.config.scale
-    weights, model = zoo.WEIGHTS, f"{settings.model}-x{scale}"
-    export_safetensors(network, weights / f"{model}.safetensors")
-    export_onnx(network, weights / f"{model}.onnx")
-    validation = _validation(network, settings)
     card = zoo.Card(
         name=settings.model,
         scale=scale,
         parameters=parameters(network),
         mult_adds=mult_adds(network, scale),
         network=asdict(network.config),
-        settings=settings.model_dump(mode="json", exclude={"data": {"cache"}}),
+        settings=settings.model_dump(mode="json", exclude=PLACES),
         steps=checkpoint["step"],
         hours=round(checkpoint["seconds"] / 3600, 2),
-        validation=validation,
+        validation=_validation(network, settings),
         scores={name: _scores(network, data / "test" / name) for name in TEST_SETS},
         licence=LICENCE,
-        sha256={
-            suffix: hashlib.sha256((weights / f"{model}.{suffix}").read_bytes()).hexdigest()
-            for suffix in ("onnx", "safetensors")
-        },
+        sha256={},
     )
-    card.write()
-    return model
+    _put(network, card)
+    return f"{card.name}-x{scale}"
+
+
+def _put(network: Gladsr, card: zoo.Card) -> None:
+    """Make a network's files beside those of the zoo, then put them and its card in their place."""
+    with tempfile.TemporaryDirectory(prefix=".gladsr-", dir=zoo.WEIGHTS) as folder:
+        made = {
+            "onnx": Path(folder, card.onnx_path.name),
+            "safetensors": Path(folder, card.safetensors_path.name),
+        }
+        export_safetensors(network, made["safetensors"])
+        export_onnx(network, made["onnx"])
+        digests = {
+            kind: hashlib.sha256(file.read_bytes()).hexdigest() for kind, file in made.items()
+        }
+        for file in made.values():
+            file.replace(zoo.WEIGHTS / file.name)
+        replace(card, sha256=digests).write()
 
 
 def export_zoo() -> None:

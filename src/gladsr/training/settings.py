@@ -1,5 +1,6 @@
 """The settings of a training run: typed, read from TOML, unknown keys refused."""
 
+import json
 import os
 import tomllib
 from pathlib import Path
@@ -181,6 +182,16 @@ class TrainingSettings(_Settings):
     average: AverageSettings = AverageSettings()
 
 
+PLACES: dict[str, Any] = {"data": {"cache"}}
+"""The settings that say where something is kept, which change no result."""
+
+MEANS: dict[str, Any] = PLACES | dict.fromkeys(
+    ("device", "precision", "compile", "validate_every", "checkpoint_every"), True
+)
+"""These, and those that say how a machine trains and watches, not what: a run goes on, and results
+are compared, where no others differ."""
+
+
 def read_settings(path: Path, overrides: tuple[str, ...] = ()) -> TrainingSettings:
     """Read a TOML file and apply ``key=value`` overrides, such as ``schedule.steps=2000``.
 
@@ -192,6 +203,15 @@ def read_settings(path: Path, overrides: tuple[str, ...] = ()) -> TrainingSettin
     values = _read(path)
     for override in overrides:
         _set(values, override)
+    return checked(values, path)
+
+
+def checked(values: dict[str, Any], source: Path) -> TrainingSettings:
+    """Return plain values, such as a checkpoint of ``source`` holds, as settings.
+
+    Raises:
+        SettingsError: a key or value is wrong.
+    """
     try:
         return TrainingSettings.model_validate(values)
     except ValidationError as error:
@@ -199,7 +219,45 @@ def read_settings(path: Path, overrides: tuple[str, ...] = ()) -> TrainingSettin
             f"{'.'.join(str(part) for part in problem['loc'])}: {problem['msg']}"
             for problem in error.errors()
         )
-        raise SettingsError(f"{path}: {problems}") from None
+        raise SettingsError(f"{source}: {problems}") from None
+
+
+def check_same(settings: TrainingSettings, before: dict[str, Any], run: Path) -> None:
+    """Refuse to mix settings in one run; those of ``MEANS`` may change.
+
+    Args:
+        settings: the present ones.
+        before: those that the run was trained with, as plain values. A key that there was not yet
+            had what is its default now.
+        run: its folder.
+
+    Raises:
+        SettingsError: they differ; the message names the first that do.
+    """
+    then, now = (
+        _flat(each.model_dump(mode="json", exclude=MEANS))
+        for each in (checked(before, run), settings)
+    )
+    differing = [
+        f"{key} was {json.dumps(then[key])} and is now {json.dumps(now[key])}"
+        for key in now
+        if now[key] != then[key]
+    ]
+    if differing:
+        more = f", and {len(differing) - 3} more" if len(differing) > 3 else ""
+        raise SettingsError(
+            f"{run} was trained with other settings: {', '.join(differing[:3])}{more}; "
+            "take the run's own settings, or another --output"
+        )
+
+
+def _flat(values: dict[str, Any], table: str = "") -> dict[str, Any]:
+    """Return nested tables as one, with keys such as ``schedule.steps``."""
+    flat: dict[str, Any] = {}
+    for key, value in values.items():
+        name = f"{table}{key}"
+        flat |= _flat(value, f"{name}.") if isinstance(value, dict) else {name: value}
+    return flat
 
 
 def _read(path: Path) -> dict[str, Any]:
