@@ -32,4 +32,5 @@ def test_the_table_shows_every_model_with_its_terms(
         assert card.licence in row
         for scores in card.scores.values():
             assert f"{scores['psnr']:.2f}" in row
+        assert f"{card.name} is for {zoo.PURPOSES[card.name]}." in printed
     assert "(37.99)" in printed  # the paper's GLADSR ×2 on Set5

@@ -40,6 +40,7 @@ def test_cards_tell_the_truth(shipped: Card) -> None:
 def test_names_are_those_of_the_files() -> None:
     assert [(shipped.name, shipped.scale) for shipped in cards()] == [
         *((name, scale) for name in ("gladsr", "gladsr-l") for scale in (2, 3, 4)),
+        ("gladsr-photo", 2),
         ("gladsr-photo", 4),
     ]
 

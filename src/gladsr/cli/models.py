@@ -9,7 +9,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gladsr.paper.published import TABLE_2
-from gladsr.zoo import Card, cards
+from gladsr.zoo import PURPOSES, Card, cards
 
 PRINTED = {(row.method.lower(), row.scale): row.scores for row in TABLE_2}
 """The paper's own scores by model and scale."""
@@ -34,6 +34,8 @@ def models(
         typer.echo(json.dumps([card.as_dict() for card in zoo], indent=2, ensure_ascii=False))
         return
     Console().print(_table(zoo))
+    for name, purpose in PURPOSES.items():
+        typer.echo(f"{name} is for {purpose}.")
     typer.echo("The licence is that of the weights; the code is under Apache-2.0.")
 
 

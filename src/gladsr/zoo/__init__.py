@@ -3,6 +3,7 @@
 from gladsr.zoo.card import WEIGHTS, Card
 from gladsr.zoo.registry import (
     MODELS,
+    PURPOSES,
     UnknownModelError,
     card,
     cards,
@@ -12,6 +13,7 @@ from gladsr.zoo.registry import (
 
 __all__ = [
     "MODELS",
+    "PURPOSES",
     "WEIGHTS",
     "Card",
     "UnknownModelError",

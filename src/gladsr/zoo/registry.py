@@ -10,9 +10,16 @@ if TYPE_CHECKING:
 MODELS = {
     "gladsr": (2, 3, 4),
     "gladsr-l": (2, 3, 4),
-    "gladsr-photo": (4,),
+    "gladsr-photo": (2, 4),
 }
 """Every model's scales."""
+
+PURPOSES = {
+    "gladsr": "clean pictures",
+    "gladsr-l": "clean pictures, in half the time",
+    "gladsr-photo": "JPEG files and noisy photographs",
+}
+"""What every model is for."""
 
 
 class UnknownModelError(ValueError):
