@@ -183,6 +183,7 @@ class ModelDescription(BaseModel):
     """A model and what it costs and is worth."""
 
     name: str
+    purpose: str = Field(description="Which pictures it is for.")
     scale: int
     parameters: int
     mult_adds: int = Field(description="Multiply-adds for an output of 960×960 pixels.")
@@ -418,7 +419,10 @@ def _add_jobs(app: FastAPI, service: Service) -> None:
 def _add_facts(app: FastAPI, service: Service) -> None:
     @app.get("/v1/models", summary="The models", responses=documented(401, 403, 421))
     async def models() -> list[ModelDescription]:
-        return [ModelDescription(**card.as_dict()) for card in zoo.cards()]
+        return [
+            ModelDescription(purpose=zoo.PURPOSES[card.name], **card.as_dict())
+            for card in zoo.cards()
+        ]
 
     @app.get("/healthz", summary="Whether the service lives", responses=documented(421))
     async def healthz() -> Health:

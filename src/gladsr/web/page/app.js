@@ -39,8 +39,10 @@ function scaleOrSize(words) {
 
 async function offerModels() {
   const all = await models();
-  const names = [...new Set(all.map((model) => model.name))];
-  $("#model").replaceChildren(...names.map((name) => new Option(name, name)));
+  const purposes = new Map(all.map(({ name, purpose }) => [name, purpose]));
+  $("#model").replaceChildren(
+    ...[...purposes].map(([name, purpose]) => new Option(`${name}: ${purpose}`, name)),
+  );
   const offerScales = () => {
     const scales = all.filter(({ name }) => name === $("#model").value).map(({ scale }) => scale);
     const chosen = new FormData($("#settings")).get("scale");
