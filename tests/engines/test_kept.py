@@ -4,8 +4,14 @@ from collections.abc import Iterator
 
 import pytest
 
-from gladsr.engines import memory_kept
+from gladsr.engines import memory, memory_kept
 from gladsr.engines.memory import memory_of
+
+
+@pytest.fixture(autouse=True)
+def nothing_else_runs(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Other tests of this process may have left threads in their midst."""
+    monkeypatch.setattr(memory, "_kept", memory._Kept())
 
 
 class Part:
