@@ -299,6 +299,37 @@ def test_several_pictures_are_a_queue(open_page: Callable[..., Page], pictures: 
     expect(page.locator("#empty")).to_be_visible()
 
 
+def test_a_picture_that_is_removed_is_freed(
+    open_page: Callable[..., Page], pictures: dict[str, Path]
+):
+    page = open_page()
+    page.evaluate(
+        """() => {
+            const [make, free] = [URL.createObjectURL, URL.revokeObjectURL];
+            window.held = new Set();
+            URL.createObjectURL = (blob) => {
+                const address = make(blob);
+                window.held.add(address);
+                return address;
+            };
+            URL.revokeObjectURL = (address) => {
+                window.held.delete(address);
+                free(address);
+            };
+        }"""
+    )
+    add(page, pictures["png"], pictures["tiff"])
+    expect(page.locator("#list .state", has_text="×2 gladsr")).to_have_count(2)
+    address = page.get_by_role("link", name="Download", exact=True).get_attribute("href")
+    assert address in page.evaluate("[...window.held]")
+    page.get_by_label("Compare with").select_option("attention")
+    expect(page.locator("#before-name")).to_have_text("Attention")
+    for _ in range(2):
+        page.locator(".remove").first.click()
+    page.wait_for_timeout(SECONDS)  # what is drawn is freed a little later
+    assert page.evaluate("[...window.held]") == []
+
+
 def test_a_picture_is_upscaled_again_with_other_settings(
     open_page: Callable[..., Page], pictures: dict[str, Path]
 ):

@@ -5,6 +5,9 @@ import os
 import re
 import signal
 import socket
+import subprocess
+import sys
+import tempfile
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -24,7 +27,7 @@ from gladsr.paper.attention import attend
 from gladsr.web import Limits, guard
 from gladsr.web.problems import TITLES, Problem
 
-from .conftest import CHELSEA, EXIF_ARTIST, SUFFIXES, Server, noise, running, several
+from .conftest import CHELSEA, EXIF_ARTIST, SOURCE, SUFFIXES, Server, noise, running, several
 
 
 def png_of(pixels: NDArray[np.uint8]) -> bytes:
@@ -74,6 +77,34 @@ def wait_until(condition: Callable[[], bool]) -> None:
 
 def is_ready(server: Server) -> bool:
     return server.client.get("/readyz").status_code == 200
+
+
+def workers(server: Server) -> list[int]:
+    """The service's processes that touch pictures."""
+    lines = {child: Path(f"/proc/{child}/cmdline").read_bytes() for child in server.children()}
+    return [child for child, line in lines.items() if b"spawn_main" in line]
+
+
+def ends(
+    *words: str, path: Path | None = None, environment: dict[str, str] | None = None
+) -> tuple[int, str, list[Path]]:
+    """Run `gladsr serve` where it cannot: its code, what it says, and what it leaves behind."""
+    with tempfile.TemporaryDirectory() as folder:
+        paths = [*([str(path)] if path else []), SOURCE, os.environ.get("PYTHONPATH", "")]
+        run = subprocess.run(  # noqa: S603 - Python itself, and words of the tests
+            [sys.executable, "-m", "gladsr", "serve", "--port", "0", "--threads", "1", *words],
+            capture_output=True,
+            text=True,
+            timeout=60,
+            env={
+                **os.environ,
+                **(environment or {}),
+                "TMPDIR": folder,
+                "PYTHONPATH": os.pathsep.join(paths),
+            },
+            check=False,
+        )
+        return run.returncode, run.stderr, [*Path(folder).glob("gladsr-*")]
 
 
 # Upscaling
@@ -249,8 +280,10 @@ def test_a_job_that_waits_tells_how_many_are_ahead_and_can_be_given_up(server: S
     status = server.client.get(f"/v1/jobs/{jobs[2]}").json()
     assert (status["state"], status["ahead"]) == ("queued", 2)
     assert_problem(server.client.get(f"/v1/jobs/{jobs[2]}/result"), 409, "not-ready")
+    assert "gladsr_waiting_pictures 2.0" in server.client.get("/metrics").text
     for job in reversed(jobs):
         assert server.client.delete(f"/v1/jobs/{job}").status_code == 204
+    assert "gladsr_waiting_pictures 0.0" in server.client.get("/metrics").text
     wait_until(lambda: before.issuperset(stored(server)))
 
 
@@ -553,15 +586,82 @@ def test_when_the_computing_process_dies_another_takes_over(server: Server):
         "/v1/jobs", params={"ensemble": True}, files={"image": png(96)}
     ).json()["id"]
     wait_until(lambda: server.client.get(f"/v1/jobs/{job}").json()["state"] == "running")
-    for child in server.children():
-        if b"spawn_main" in Path(f"/proc/{child}/cmdline").read_bytes():
-            os.kill(child, signal.SIGKILL)
+    for child in workers(server):
+        os.kill(child, signal.SIGKILL)
     assert list(events(server, job))[-1]["problem"]["status"] == 500
     wait_until(lambda: is_ready(server))
     assert ask(server, png(8)).status_code == 200
 
 
+def test_a_process_that_dies_while_nobody_asks_is_started_again(server: Server):
+    for child in workers(server):
+        os.kill(child, signal.SIGKILL)
+        wait_until(lambda child=child: child not in workers(server))  # type: ignore[misc]
+        wait_until(lambda: len(workers(server)) == 2 and is_ready(server))
+    assert ask(server, png(8)).status_code == 200
+
+
+def test_where_no_file_can_be_kept_a_picture_is_refused():
+    with running() as server:
+        (folder,) = server.folder.iterdir()
+        folder.rmdir()
+        assert_problem(ask(server, png(8)), 503, "storage")
+
+
 # Running it
+
+
+@pytest.mark.parametrize(
+    ("words", "message"),
+    [
+        (["--engine", "onnxruntime", "--device", "nowhere"], "this ONNX Runtime has no device"),
+        (["--device", "nowhere"], "OpenVINO has no device 'NOWHERE' here, only "),
+        (["--engine", "torch"], 'torch is not installed; install it with: pip install "gladsr[to'),
+        (["--precision", "int8"], "gladsr has no int8 weights at ×2; make them with: gladsr "),
+    ],
+)
+def test_an_engine_that_cannot_be_had_ends_it_with_code_2_and_one_plain_line(
+    words: list[str], message: str, tmp_path: Path
+):
+    missing = tmp_path / "missing" / "torch.py"
+    missing.parent.mkdir()
+    missing.write_text("raise ModuleNotFoundError(name='torch')", encoding="utf-8")
+    cache = {"XDG_CACHE_HOME": str(tmp_path)}
+    code, said, left = ends(*words, path=missing.parent, environment=cache)
+    assert said.startswith(f"gladsr: {message}")
+    assert (code, said.count("\n"), left) == (2, 1, [])
+
+
+def test_a_port_that_is_taken_ends_it_with_code_2(server: Server):
+    port = str(httpx.URL(server.url).port)
+    code, said, left = ends("--port", port)
+    assert f"cannot listen on 127.0.0.1, port {port}; choose another with" in said
+    assert "Traceback" not in said
+    assert (code, left) == (2, [])
+
+
+@pytest.mark.parametrize(
+    ("signals", "code"), [([signal.SIGHUP], 0), ([signal.SIGINT, signal.SIGINT], 130)]
+)
+def test_a_closed_terminal_or_a_second_signal_ends_it_at_once(
+    signals: list[signal.Signals], code: int
+):
+    with running() as server:
+        options, files = {"ensemble": True}, {"image": png(384)}
+        job = server.client.post("/v1/jobs", params=options, files=files).json()["id"]
+        wait_until(lambda: server.client.get(f"/v1/jobs/{job}").json()["state"] == "running")
+        with server.client.stream("GET", f"/v1/jobs/{job}/events"):
+            start = monotonic()
+            *first, last = signals
+            for one in first:
+                server.process.send_signal(one)
+                wait_until(lambda: "finishing the picture" in "".join(server.said))
+            printed = server.stop(last)
+        assert monotonic() - start < 10
+        assert server.process.returncode == code
+        assert "Traceback" not in printed
+        assert "Exception" not in printed
+        assert list(server.folder.iterdir()) == []
 
 
 def test_sigterm_finishes_what_runs_and_refuses_the_rest():

@@ -539,11 +539,11 @@ async def _take_in(
     """Receive a picture and queue it; the stack then holds its place and its files."""
     client = client_of(request)
     stack.enter_context(service.place(client))
-    folder = service.new_folder()
     with ExitStack() as undo:
-        undo.callback(service.remove, folder)
-        source = folder / "source"
         try:
+            folder = service.new_folder()
+            undo.callback(service.remove, folder)
+            source = folder / "source"
             own = await uploads.receive(request, source)
         except OSError as error:
             raise Problem("storage", 503, "The picture could not be kept.") from error
@@ -572,7 +572,8 @@ async def _events(service: Service, job: Job) -> AsyncIterator[str]:
         await asyncio.sleep(0 if finished else _EVENT_SECONDS)
         while not (finished or changed.is_set()):
             with suppress(TimeoutError):
-                await asyncio.wait_for(changed.wait(), _KEEP_ALIVE_SECONDS)
+                async with asyncio.timeout(_KEEP_ALIVE_SECONDS):
+                    await changed.wait()
             if not changed.is_set():
                 yield ": still there\n\n"
 

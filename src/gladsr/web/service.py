@@ -16,6 +16,7 @@ from pathlib import Path
 from time import monotonic
 from typing import Literal
 
+from gladsr.engines import EngineError
 from gladsr.pictures.formats import Format
 from gladsr.upscaling import SizeError
 from gladsr.upscaling.tiling import WHOLE
@@ -37,7 +38,7 @@ from gladsr.web.tasks import (
     inspect,
     upscale,
 )
-from gladsr.web.worker import Worker, WorkerDiedError
+from gladsr.web.worker import Worker, WorkerDiedError, WorkerRefusedError
 
 State = Literal["queued", "running", "done", "failed", "cancelled"]
 
@@ -46,6 +47,7 @@ logger = logging.getLogger(__name__)
 _STATUSES = {"picture": 422, "storage": 503, "internal": 500}
 _INSPECTION_SECONDS = 10
 _SWEEP_SECONDS = 1
+_WATCH_SECONDS = 1  # between two looks at whether a process is still there
 _FETCH_SECONDS = 10  # for the last job's files, when the service stops
 
 
@@ -135,8 +137,10 @@ class Service:
         self._inspecting = asyncio.Lock()
         self._places: Counter[str] = Counter()
         self._queue: FairQueue[Job] = FairQueue()
+        self.metrics.waiting.set_function(lambda: len(self._queue))
         self._pushed = asyncio.Event()
         self._running: Job | None = None
+        self._tasks: list[asyncio.Task[None]] = []
         self._jobs: dict[str, Job] = {}
         self._seconds_per_pixel = 1e-5  # of the network's input; learned as it goes
         self._stopping = False
@@ -146,13 +150,14 @@ class Service:
     @contextlib.asynccontextmanager
     async def open(self) -> AsyncIterator[None]:
         """Run the service; at the end, its processes and files are gone."""
-        tasks = [asyncio.create_task(self._serve()), asyncio.create_task(self._sweep())]
+        works = (self._serve(), self._keep_inspecting(), self._sweep())
+        self._tasks = [asyncio.create_task(work) for work in works]
         try:
             yield
         finally:
-            for task in tasks:
+            for task in self._tasks:
                 task.cancel()
-            await asyncio.gather(*tasks, return_exceptions=True)
+            await asyncio.gather(*self._tasks, return_exceptions=True)
             await self._upscaler.stop()
             await self._inspector.stop()
 
@@ -160,6 +165,12 @@ class Service:
     def ready(self) -> bool:
         """Whether it takes pictures in."""
         return self._upscaler.ready and self._inspector.ready and not self._stopping
+
+    @property
+    def failure(self) -> BaseException | None:
+        """What has ended its work for good, if anything has: an `EngineError` at its start."""
+        ended = [task for task in self._tasks if task.done() and not task.cancelled()]
+        return next((task.exception() for task in ended), None)
 
     async def drain(self) -> None:
         """Refuse what is new and what waits, and finish what runs.
@@ -226,13 +237,12 @@ class Service:
         """Return the heights and widths of a picture's pages or frames from their headers.
 
         Raises:
-            Problem: It has none that can be read.
+            Problem: It has none that can be read, or there is nothing to read them with.
         """
         async with self._inspecting:
+            await self._have_inspector()
             try:
                 async with asyncio.timeout(_INSPECTION_SECONDS):
-                    if not self._inspector.ready:
-                        await self._inspector.start()
                     (message,) = [message async for message in self._inspector.do(path)]
             except (TimeoutError, WorkerDiedError) as error:
                 await self._inspector.stop()
@@ -241,6 +251,19 @@ class Service:
             raise Problem("picture", 422, message[1])
         sizes: list[tuple[int, int]] = message[1]
         return sizes
+
+    async def _have_inspector(self) -> None:
+        """Wait until the process that reads headers is there."""
+        try:
+            async with asyncio.timeout(_INSPECTION_SECONDS):
+                await self._inspector.start()
+        except (TimeoutError, WorkerDiedError) as error:
+            raise Problem(
+                "not-ready",
+                503,
+                "The service cannot read pictures at the moment. Try again later.",
+                headers={"Retry-After": "10"},
+            ) from error
 
     async def add(
         self,
@@ -278,7 +301,6 @@ class Service:
             raise _stopping()
         self._queue.push(client, job, cost=job.cost)
         self._pushed.set()
-        self.metrics.waiting.set(len(self._queue))
         return job
 
     def _check_pixels(self, sizes: list[tuple[int, int]], settings: Settings) -> None:
@@ -338,17 +360,20 @@ class Service:
     # The work
 
     async def _serve(self) -> None:
-        await self._restart()
+        await self._start(self._upscaler, "upscales", first=True)
         while True:
-            while not len(self._queue):
+            if not self._upscaler.ready:  # no picture is lost by that: all still wait
+                self.metrics.restarts.inc()
+                await self._start(self._upscaler, "upscales")
+            if not len(self._queue):
                 self._pushed.clear()
-                await self._pushed.wait()
+                with contextlib.suppress(TimeoutError):
+                    async with asyncio.timeout(_WATCH_SECONDS):
+                        await self._pushed.wait()
+                continue
             job = self._running = self._queue.pop()
-            self.metrics.waiting.set(len(self._queue))
             self.metrics.waited.observe(monotonic() - job.pushed)
             try:
-                if not self._upscaler.ready:  # it has ended meanwhile, by no fault of the picture
-                    await self._restart()
                 await self._upscale(job)
             except Exception:  # whatever it is, the next picture gets its turn
                 logger.exception("a picture failed")
@@ -356,20 +381,33 @@ class Service:
             finally:
                 self._running = None
 
-    async def _restart(self) -> None:
+    async def _keep_inspecting(self) -> None:
+        while True:
+            if not self._inspector.ready:
+                await self._start(self._inspector, "reads headers")
+            await asyncio.sleep(_WATCH_SECONDS)
+
+    async def _start(self, worker: Worker, work: str, *, first: bool = False) -> None:
+        """Start a process, again and again until it is there.
+
+        Raises:
+            EngineError: At its first start, it refuses its work, as it then always would.
+        """
         pause = 1
         while True:
             try:
-                await self._upscaler.start()
-            except WorkerDiedError:
-                logger.exception("the process that upscales cannot start; trying again")
+                await worker.start()
+            except (WorkerDiedError, WorkerRefusedError) as error:
+                if first and isinstance(error, WorkerRefusedError):
+                    raise EngineError(str(error)) from error
+                logger.warning(
+                    "the process that %s cannot start (%s); trying again in %d s",
+                    *(work, error, pause),
+                )
                 await asyncio.sleep(pause)
                 pause = min(2 * pause, 60)
             else:
-                break
-        if not self._inspector.ready:
-            async with self._inspecting:
-                await self._inspector.start()
+                return
 
     async def _upscale(self, job: Job) -> None:
         job.state = "running"
@@ -386,14 +424,14 @@ class Service:
                     self._hear(job, message)
         except TimeoutError:
             detail = f"The picture took more than {self.limits.seconds:g} s. Send a smaller one."
-            self._fail(job, Problem("time-limit", 503, detail))
+            problem = Problem("time-limit", 503, detail)
         except WorkerDiedError:
             detail = "The picture ended the process that computed it. Save it anew and try again."
-            self._fail(job, Problem("internal", 500, detail))
+            problem = Problem("internal", 500, detail)
         else:
             return
-        self.metrics.restarts.inc()
-        await self._restart()
+        await self._upscaler.stop()  # before the job's files go, for it may still write some
+        self._fail(job, problem)
 
     def _hear(self, job: Job, message: tuple[object, ...]) -> None:
         match message:
@@ -474,6 +512,6 @@ def _expiry(job: Job) -> datetime:
 
 
 def _size(folder: Path) -> int:
-    with contextlib.suppress(FileNotFoundError):  # it may just be vanishing
+    with contextlib.suppress(OSError):  # it may just be vanishing
         return sum(file.stat().st_size for file in folder.iterdir())
     return 0

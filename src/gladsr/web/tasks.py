@@ -13,11 +13,11 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gladsr import pictures
-from gladsr.engines import EngineName, OutOfMemoryError, Precision
+from gladsr.engines import EngineError, EngineName, OutOfMemoryError, Precision
 from gladsr.upscaling import Upscaler
 from gladsr.upscaling.sizes import fitted, parse_size, scaled
 from gladsr.upscaling.tiling import WHOLE
-from gladsr.web.worker import CANCEL, READY
+from gladsr.web.worker import CANCEL, READY, REFUSED
 
 logger = logging.getLogger(__name__)
 
@@ -85,6 +85,11 @@ class Task:
     quality: int
 
 
+_CANNOT_RUN = (
+    "The service cannot run this model at this scale. Choose another; the service's log says why."
+)
+
+
 class _CancelledError(Exception):
     """Nobody wants the picture any more."""
 
@@ -101,14 +106,18 @@ def inspect(connection: Connection, max_pages: int) -> None:
 
 
 def upscale(connection: Connection, machine: Machine) -> None:
-    """Upscale pictures."""
+    """Upscale pictures, or refuse where the machine has not the engine that it is told."""
     _leave_signals_to_the_service()
 
     @cache
     def model(name: str) -> Upscaler:
         return Upscaler(name, **vars(machine))
 
-    model(Settings.model)(np.zeros((16, 16, 3), np.uint8))  # the first picture need not wait
+    try:
+        model(Settings.model)(np.zeros((16, 16, 3), np.uint8))  # the first picture need not wait
+    except EngineError as error:
+        connection.send((REFUSED, str(error)))
+        return
     connection.send((READY,))
     for task in _tasks(connection):
         try:
@@ -124,6 +133,9 @@ def upscale(connection: Connection, machine: Machine) -> None:
             connection.send((FAILED, kind, _without_paths(str(error), task)))
         except (MemoryError, OutOfMemoryError):
             connection.send((FAILED, "storage", "There is not enough memory for the picture."))
+        except EngineError as error:  # of another model or scale than the first
+            logger.warning("a picture failed: %s", error)  # its paths are not for the client
+            connection.send((FAILED, "internal", _CANNOT_RUN))
         except Exception:
             logger.exception("a picture failed")
             connection.send((FAILED, "internal", "The service failed at this picture."))

@@ -18,11 +18,16 @@ if TYPE_CHECKING:
 Work = Callable[..., None]
 
 READY = "ready"
+REFUSED = "refused"
 CANCEL = "cancel"
 
 
 class WorkerDiedError(RuntimeError):
-    """The process ended in the middle of its work."""
+    """The process has ended before its work has."""
+
+
+class WorkerRefusedError(RuntimeError):
+    """The process cannot do its work here; the message says why."""
 
 
 class Worker:
@@ -30,8 +35,8 @@ class Worker:
 
     Args:
         work: What the process runs. It is called with a connection and ``arguments``, sends
-            ``(READY,)``, and then for every task that it receives any number of messages, of which
-            the last has one of the names in ``last``.
+            ``(READY,)``, or ``(REFUSED, why)`` and ends, and then for every task that it receives
+            any number of messages, of which the last has one of the names in ``last``.
         arguments: The rest of its arguments.
         last: The names of the messages that end a task.
     """
@@ -44,6 +49,7 @@ class Worker:
         self._connection: Connection | None = None
         self._thread = ThreadPoolExecutor(1)
         self._started = False
+        self._changing = asyncio.Lock()  # one starts or stops it at a time
 
     @property
     def ready(self) -> bool:
@@ -51,31 +57,29 @@ class Worker:
         return self._started and self._process is not None and self._process.is_alive()
 
     async def start(self) -> None:
-        """Start the process, in place of one that runs, and wait until it is ready.
+        """Start the process, unless it is there, and wait until it is ready.
 
         Raises:
-            WorkerDiedError: It ended before it was.
+            WorkerRefusedError: It cannot do its work.
+            WorkerDiedError: It ended before it was ready, or could not be started.
         """
-        await self.stop()
-        context = multiprocessing.get_context("spawn")
-        self._connection, theirs = context.Pipe()
-        self._process = context.Process(
-            target=self._work, args=(theirs, *self._arguments), daemon=True
-        )
-        self._process.start()
-        theirs.close()
-        await self._receive()
-        self._started = True
+        async with self._changing:
+            if self.ready:
+                return
+            await self._end()
+            try:
+                self._spawn()
+            except OSError as error:  # there is no memory, or no place, for another process
+                raise WorkerDiedError(str(error)) from error
+            name, *why = await self._receive()
+            if name == REFUSED:
+                raise WorkerRefusedError(*why)
+            self._started = True
 
     async def stop(self) -> None:
         """End the process, whatever it does."""
-        self._started = False
-        if self._process is not None and self._connection is not None:
-            self._process.kill()
-            await asyncio.to_thread(self._process.join)
-            # The thread may still wait on the connection; the end of the process has woken it.
-            await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.close)
-            self._process = self._connection = None
+        async with self._changing:
+            await self._end()
 
     async def do(self, task: Any) -> AsyncIterator[tuple[Any, ...]]:
         """Do a task and yield the messages about it.
@@ -84,11 +88,11 @@ class Worker:
             WorkerDiedError: The process ended before the task did. `start` starts another.
         """
         if self._connection is None:
-            raise WorkerDiedError
+            raise WorkerDiedError("it is not there")
         try:
             self._connection.send(task)
         except OSError as error:
-            raise WorkerDiedError from error
+            raise WorkerDiedError("it is not there") from error
         while True:
             message = await self._receive()
             yield message
@@ -101,6 +105,28 @@ class Worker:
             with contextlib.suppress(OSError):
                 self._connection.send(CANCEL)
 
+    def _spawn(self) -> None:
+        context = multiprocessing.get_context("spawn")
+        ours, theirs = context.Pipe()
+        process = context.Process(target=self._work, args=(theirs, *self._arguments), daemon=True)
+        try:
+            process.start()
+        except OSError:
+            ours.close()
+            raise
+        finally:
+            theirs.close()
+        self._connection, self._process = ours, process
+
+    async def _end(self) -> None:
+        self._started = False
+        if self._process is not None and self._connection is not None:
+            self._process.kill()
+            await asyncio.to_thread(self._process.join)
+            # The thread may still wait on the connection; the end of the process has woken it.
+            await asyncio.get_running_loop().run_in_executor(self._thread, self._connection.close)
+            self._process = self._connection = None
+
     async def _receive(self) -> tuple[Any, ...]:
         assert self._connection is not None  # noqa: S101 - only called while there is a process
         loop = asyncio.get_running_loop()
@@ -110,5 +136,5 @@ class Worker:
             )
         except (EOFError, OSError) as error:
             self._started = False
-            raise WorkerDiedError from error
+            raise WorkerDiedError("it has ended") from error
         return message

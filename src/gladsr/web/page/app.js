@@ -293,11 +293,8 @@ function showTools() {
 
 // Downloads
 
-const links = new WeakMap();
-
 function offer(link, picture) {
-  if (!links.has(picture)) links.set(picture, URL.createObjectURL(picture.download));
-  link.href = links.get(picture);
+  link.href = picture.address;
   link.download = picture.name;
 }
 

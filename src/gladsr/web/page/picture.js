@@ -24,6 +24,7 @@ export class Picture extends EventTarget {
   seconds = 0;
   parts = {}; // addresses of pictures that the browser can show: original, bicubic, draft, result
   download = null;
+  address = ""; // of the download
   attention = null; // once it is asked for
   attentionError = "";
   #attending = false;
@@ -87,7 +88,7 @@ export class Picture extends EventTarget {
   close() {
     this.#stop.abort(new DOMException("removed", "AbortError"));
     this.#release();
-    for (const address of Object.values(this.parts)) URL.revokeObjectURL(address);
+    for (const address of [...Object.values(this.parts), this.address]) URL.revokeObjectURL(address);
     this.attention?.close();
   }
 
@@ -108,6 +109,7 @@ export class Picture extends EventTarget {
     }
     if (state === "done") {
       this.download = await fetchPart(status.parts.result, signal);
+      this.address = URL.createObjectURL(this.download);
       const { view } = status.parts;
       this.#add("result", view ? await fetchPart(view, signal) : this.download);
       this.#change({ state: "done", progress: 1, seconds: status.seconds });
