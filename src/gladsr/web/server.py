@@ -61,7 +61,8 @@ class _Server(uvicorn.Server):
     def capture_signals(self) -> Iterator[None]:
         self._loop = asyncio.get_running_loop()
         with super().capture_signals():
-            if HANGUP is not None and signal.getsignal(HANGUP) is signal.SIG_DFL:  # not by nohup
+            # nohup has it ignored, and so it stays
+            if HANGUP is not None and signal.getsignal(HANGUP) is signal.SIG_DFL:
                 signal.signal(HANGUP, self.handle_exit)
             yield
 
