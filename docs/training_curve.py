@@ -13,10 +13,13 @@ from pathlib import Path
 
 import numpy as np
 from matplotlib.figure import Figure
+from matplotlib.ticker import NullFormatter
 
 HERE = Path(__file__).parent
 LATEST = 3
 """The line goes through this many of a model's last weights: the methods before were others."""
+
+TICKS = (1000, 3000, 10000, 30000)
 
 Curve = tuple[list[int], list[float]]
 
@@ -48,6 +51,8 @@ def draw(found: dict[str, Curve]) -> None:
             more = psnr[-1] + doubling(curve)
             axes.plot([steps[-1], 2 * steps[-1]], [psnr[-1], more], ":", color=line.get_color())
         axes.set(xscale="log", title=f"×{scale}", xlabel="steps of 16 crops of 32×32")
+        axes.set_xticks(TICKS, [f"{steps}" for steps in TICKS])
+        axes.xaxis.set_minor_formatter(NullFormatter())
         axes.legend()
     figure.axes[0].set_ylabel("PSNR on validation images, dB")
     figure.savefig(HERE / "training-curve.png", dpi=100)
