@@ -1,10 +1,12 @@
 """The training loop: what it learns, and that nothing is lost when it is stopped."""
 
 import os
+import re
 import signal
 import subprocess
 import sys
 import time
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -14,9 +16,10 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gladsr.network import Gladsr, GladsrConfig
-from gladsr.training import SettingsError, read_settings, train
+from gladsr.training import DataError, SettingsError, read_settings, train
 from gladsr.training.checkpoint import start_from
 from gladsr.training.loop import CHECKPOINT
+from gladsr.training.release import load_run
 
 GLADSR = [sys.executable, "-W", "ignore", "-m", "gladsr"]
 
@@ -203,6 +206,30 @@ def test_a_run_is_neither_overwritten_nor_resumed_from_nothing(
     list(train(settings, tmp_path / "run"))
     with pytest.raises(SettingsError, match="--resume"):
         list(train(settings, tmp_path / "run"))
+
+
+@pytest.mark.parametrize(
+    "damage",
+    [lambda whole: whole[: len(whole) // 2], lambda _: b"", lambda _: b"not a checkpoint"],
+    ids=["cut", "empty", "other"],
+)
+def test_a_damaged_checkpoint_is_named(
+    toy_config: Path, tmp_path: Path, damage: Callable[[bytes], bytes]
+) -> None:
+    settings = read_settings(toy_config, ("schedule.steps=1", "validate_every=1"))
+    list(train(settings, tmp_path / "run"))
+    checkpoint = tmp_path / "run" / CHECKPOINT
+    checkpoint.write_bytes(damage(checkpoint.read_bytes()))
+    with pytest.raises(DataError, match=re.escape(f"{checkpoint} cannot be read")):
+        list(train(settings, tmp_path / "run", resume=True))
+    with pytest.raises(DataError, match=re.escape(f"{checkpoint} cannot be read")):
+        load_run(tmp_path / "run")
+
+
+def test_weights_alone_are_no_checkpoint(tmp_path: Path) -> None:
+    torch.save({"weight": torch.zeros(1)}, tmp_path / CHECKPOINT)
+    with pytest.raises(DataError, match="no checkpoint of a training run"):
+        load_run(tmp_path)
 
 
 def test_learning_rate_of_the_paper_halves_in_steps(toy_config: Path, tmp_path: Path) -> None:

@@ -23,6 +23,21 @@ def save_atomically(state: dict[str, Any], path: Path) -> None:
     unfinished.replace(path)
 
 
+def read_checkpoint(path: Path) -> dict[str, Any]:
+    """Return what a checkpoint of a training run holds.
+
+    Raises:
+        DataError: the file is damaged, or not a checkpoint of a training run.
+    """
+    try:
+        saved = torch.load(path, map_location="cpu", weights_only=True)
+    except Exception as error:  # of many kinds, by where the damage is
+        raise DataError(f"{path} cannot be read as a checkpoint: it is damaged") from error
+    if not isinstance(saved, dict) or not {"settings", "averaged", "step"} <= saved.keys():
+        raise DataError(f"{path} is no checkpoint of a training run")
+    return saved
+
+
 def start_from(network: nn.Module, weights: Path) -> tuple[int, int]:
     """Begin with the weights of another network of this family.
 

@@ -27,7 +27,7 @@ from torch.optim.swa_utils import AveragedModel
 from torch.utils.tensorboard import SummaryWriter
 
 from gladsr.network import Gladsr
-from gladsr.training.checkpoint import save_atomically, start_from
+from gladsr.training.checkpoint import read_checkpoint, save_atomically, start_from
 from gladsr.training.data import Crops, PairedImages, load_pairs, load_taught
 from gladsr.training.degradation import degrade
 from gladsr.training.loss import stagewise_l1
@@ -118,7 +118,7 @@ def train(settings: TrainingSettings, run: Path, *, resume: bool = False) -> Ite
         SettingsError: ``run`` holds a checkpoint and ``resume`` is not set, or the other way round;
             the checkpoint is of other settings; PyTorch cannot use the device; or the processes
             cannot share a batch evenly.
-        DataError: there are no images to train on.
+        DataError: there are no images to train on, or the checkpoint is damaged.
     """
     checkpoint = run / CHECKPOINT
     saved = _saved(checkpoint, settings, resume=resume)
@@ -184,7 +184,7 @@ def _saved(checkpoint: Path, settings: TrainingSettings, *, resume: bool) -> dic
         raise SettingsError(f"{run} {'holds no checkpoint to resume' if resume else found}")
     if not resume:
         return None
-    saved: dict[str, Any] = torch.load(checkpoint, map_location="cpu", weights_only=True)
+    saved = read_checkpoint(checkpoint)
     check_same(settings, saved["settings"], run)
     return saved
 

@@ -13,6 +13,7 @@ from numpy.typing import NDArray
 from gladsr import zoo
 from gladsr.network import Gladsr, GladsrConfig, mult_adds, parameters
 from gladsr.scoring import evaluate
+from gladsr.training.checkpoint import read_checkpoint
 from gladsr.training.data import DataError, to_tensor
 from gladsr.training.export import export_onnx, export_safetensors, in_half_precision
 from gladsr.training.loop import CHECKPOINT, validation_pairs
@@ -27,12 +28,12 @@ def load_run(run: Path) -> tuple[Gladsr, dict[str, Any]]:
     """Return the averaged network of a training run, and all that its checkpoint holds.
 
     Raises:
-        DataError: there is no checkpoint.
+        DataError: there is no checkpoint, or it is damaged.
     """
     file = run / CHECKPOINT
     if not file.is_file():
         raise DataError(f"{run} holds no {CHECKPOINT}: it is not the folder of a training run")
-    checkpoint = torch.load(file, map_location="cpu", weights_only=True)
+    checkpoint = read_checkpoint(file)
     network = Gladsr(GladsrConfig(**checkpoint["settings"]["network"]))
     prefix = "module."
     network.load_state_dict(

@@ -55,9 +55,11 @@ class Card:
         return asdict(self)
 
     def write(self) -> None:
-        """Keep the card beside its weight files."""
-        text = json.dumps(self.as_dict(), indent=2) + "\n"
-        self.onnx_path.with_suffix(".json").write_text(text, encoding="utf-8")
+        """Keep the card beside its weight files: whole, or as it was before."""
+        file = self.onnx_path.with_suffix(".json")
+        unfinished = file.with_suffix(".tmp")
+        unfinished.write_text(json.dumps(self.as_dict(), indent=2) + "\n", encoding="utf-8")
+        unfinished.replace(file)
 
 
 def read_card(name: str, scale: int) -> Card:
