@@ -19,8 +19,11 @@ class Saying(logging.Handler):
     """Says what is logged."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print one line."""
-        say(record.getMessage())
+        """Print one line and, below it, the traceback of an error that nobody expected."""
+        try:
+            say(self.format(record))
+        except OSError:  # standard error is gone, such as a terminal that was closed
+            self.handleError(record)
 
 
 logging.getLogger("gladsr").addHandler(Saying(logging.WARNING))
