@@ -5,15 +5,18 @@ from collections.abc import Callable
 from pathlib import Path
 
 import numpy as np
+import onnxruntime
 import pytest
 import torch
 from numpy.typing import NDArray
 from safetensors.torch import save_file
 from skimage import data
 
+from gladsr.cli import main
 from gladsr.network import mult_adds, parameters
 from gladsr.paper.networks import read_network
 from gladsr.paper.rivals import RivalError, load_rival
+from gladsr.paper.rivals.export import LEAST
 from gladsr.paper.rivals.load import RIVALS
 from gladsr.paper.table2 import counted
 from gladsr.pictures import resize
@@ -116,6 +119,31 @@ def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     file.write_bytes(b"no weights")
     with pytest.raises(RivalError, match=r"weights\.pth"):
         load_rival("rlfn", file)
+
+
+@pytest.mark.parametrize(("name", "scale"), [("rlfn", 4), ("carn", 3), ("fsrcnn", 2)])
+def test_an_exported_rival_is_the_same_network(tmp_path: Path, name: str, scale: int) -> None:
+    network, file, onnx = RIVALS[name](scale).eval(), tmp_path / "weights.pth", tmp_path / "a.onnx"
+    torch.save(network.state_dict(), file)
+    command = ["export", f"{name}={file}", "-o", str(onnx), "--scale", str(scale)]
+    assert main(command) == 0
+    session = onnxruntime.InferenceSession(onnx)
+    for height, width in ((LEAST, LEAST), (37, 90)):
+        x = torch.rand(1, 3, height, width)
+        (found,) = session.run(["y"], {"x": x.numpy()})
+        with torch.no_grad():
+            np.testing.assert_allclose(found, network(x).numpy(), atol=1e-4)
+    assert main(command) == 2  # it exists
+
+
+def test_a_scale_that_a_rival_has_not_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    file = tmp_path / "rlfn.safetensors"
+    save_file(RIVALS["rlfn"](4).state_dict(), file)
+    assert main(["export", f"rlfn={file}", "-o", str(tmp_path / "rlfn.onnx")]) == 2
+    assert "has no scale 2; take --scale 4" in capsys.readouterr().err
+    assert not (tmp_path / "rlfn.onnx").exists()
 
 
 def _teacher(scale: int) -> Path:

@@ -162,6 +162,9 @@ def test_export_of_a_model_of_the_zoo(tmp_path: Path) -> None:
         (["gladsr"], "name a file with -o"),
         (["gladsr", "--scale", "5", "-o", "out.onnx"], "no scale 5"),
         (["no-such-run", "-o", "out.onnx"], "not the folder of a training run"),
+        (["rlfn=no-such.pth", "-o", "out.onnx"], "no-such.pth cannot be read"),
+        (["edsr=no-such.pth", "-o", "out.onnx"], "there is no rival 'edsr'; there are srcnn"),
+        (["rlfn=no-such.pth", "-o", "out.xml"], "a rival is written as ONNX alone"),
     ],
 )
 def test_what_cannot_be_exported_is_said_plainly(

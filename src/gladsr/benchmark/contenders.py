@@ -1,7 +1,6 @@
 """What is measured: a network in an engine and a precision."""
 
 import logging
-import warnings
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from math import prod
@@ -156,10 +155,7 @@ def of_networks(
             files = [(found.name, scale, Path(spec.rpartition("=")[2]))]
         else:
             rival = spec
-            files = [
-                (name, scale, _exported(network, folder / f"{name}-x{scale}.onnx"))
-                for name, scale, network in _rivals(spec, scales)
-            ]
+            files = [*_as_onnx(spec, scales, folder)]
         for name, scale, onnx in files:
             mult_adds = mult_adds_of(onnx) / (scale * _PROBE) ** 2
             for engine, precision in kinds:
@@ -185,6 +181,16 @@ def mult_adds_of(onnx: Path) -> int:
     return total
 
 
+def _as_onnx(spec: str, scales: list[int], folder: Path) -> Iterator[tuple[str, int, Path]]:
+    """Give a rival at the scales: its name, its scale and the ONNX file that is written of it."""
+    from gladsr.paper.rivals import export_rival  # noqa: PLC0415 - needs the extra gladsr[torch]
+
+    for name, scale, network in _rivals(spec, scales):
+        file = folder / f"{name}-x{scale}.onnx"
+        export_rival(network, file)
+        yield name, scale, file
+
+
 def _rivals(spec: str, scales: list[int]) -> Iterator[tuple[str, int, Any]]:
     """Give a rival at the scales: its name, its scale and the PyTorch network."""
     from gladsr.paper.rivals import RivalError  # noqa: PLC0415 - needs the extra gladsr[torch]
@@ -202,28 +208,6 @@ def _rivals(spec: str, scales: list[int]) -> Iterator[tuple[str, int, Any]]:
             yield name, scale, RIVALS[name](scale).eval()
         elif scale in loaded:
             yield name, scale, loaded[scale]
-
-
-def _exported(network: Any, file: Path) -> Path:
-    """Write a PyTorch network as ONNX, for pictures of any size."""
-    import torch  # noqa: PLC0415 - needs the extra gladsr[torch]
-
-    height, width = (torch.export.Dim(side, min=_PROBE) for side in ("height", "width"))
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PyTorch's own, about its own internals
-        program = torch.onnx.export(
-            network,
-            (torch.rand(1, 3, 64, 72),),
-            input_names=["x"],
-            output_names=["y"],
-            dynamic_shapes=({2: height, 3: width},),
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None  # noqa: S101 - tells the type checker what dynamo=True means
-    program.save(file)
-    return file
 
 
 def _in_torch(spec: str, scale: int, precision: Precision, threads: int) -> Run:

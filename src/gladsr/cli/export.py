@@ -14,14 +14,18 @@ def export(
     model: Annotated[
         str,
         typer.Argument(
-            metavar="MODEL", help="A model of the zoo, or the folder of a training run."
+            metavar="MODEL",
+            help="A model of the zoo, the folder of a training run, or a rival's weights: "
+            "rlfn=rlfn_x4.pth.",
         ),
     ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The file to write.")
     ] = None,
     *,
-    scale: Annotated[int, typer.Option(help="Which scale of a model of the zoo.")] = 2,
+    scale: Annotated[
+        int, typer.Option(help="Which scale of the zoo's model, or of the rival.")
+    ] = 2,
     format: Annotated[  # noqa: A002 - the option's name
         Format | None,
         typer.Option(help="[default: by the file's ending: .onnx, .xml, .safetensors]"),
@@ -53,7 +57,12 @@ def export(
     gladsr export gladsr --scale 4 -o gladsr-x4.onnx
 
     gladsr export gladsr --scale 4 --calibrate DIV2K/ -o gladsr-x4-int8.xml
+
+    A rival is written as ONNX alone, for other programs and as a teacher for `gladsr train`.
+
+    gladsr export rlfn=rlfn_x4.pth --scale 4 -o rlfn_x4.onnx
     """
+    from gladsr.engines import EngineError  # noqa: PLC0415 - as those below
     from gladsr.training import DataError, SettingsError  # noqa: PLC0415 - needs gladsr[train]
     from gladsr.training import export as files  # noqa: PLC0415 - likewise
     from gladsr.training.release import load_trained, release  # noqa: PLC0415 - likewise
@@ -70,6 +79,11 @@ def export(
         for file in written:
             if file.exists() and not overwrite:
                 raise typer.BadParameter(f"{file} exists already; --overwrite replaces it")
+        if "=" in model and not Path(model).exists():
+            if export_as != "onnx" or calibrate is not None:
+                raise typer.BadParameter("a rival is written as ONNX alone: FILE.onnx")
+            _export_rival(model, scale, output)
+            return
         if calibrate is not None:
             from gladsr.training.quantise import export_int8  # noqa: PLC0415 - needs gladsr[int8]
 
@@ -78,9 +92,21 @@ def export(
             export_int8(load_trained(model, scale), output, calibrate)
             return
         getattr(files, f"export_{export_as}")(load_trained(model, scale), output)
-    except (DataError, SettingsError) as error:
+    except (DataError, EngineError, SettingsError) as error:
         say(str(error))
         raise typer.Exit(2) from None
+
+
+def _export_rival(spec: str, scale: int, output: Path) -> None:
+    """Write a network of `gladsr.paper.rivals`, NAME=WEIGHTS, as ONNX."""
+    from gladsr.paper.rivals import RivalError, export_rival, load_rival  # noqa: PLC0415 - slow
+
+    name, _, weights = spec.partition("=")
+    networks = load_rival(name, Path(weights))
+    if scale not in networks:
+        has = ", ".join(map(str, networks))
+        raise RivalError(f"{weights} has no scale {scale}; take --scale {has}")
+    export_rival(networks[scale], output)
 
 
 def _format(output: Path, chosen: Format | None) -> Format:

@@ -49,7 +49,7 @@ class DataSettings(_Settings):
     teacher: Path | None = Field(
         None,
         description="An ONNX network for this scale or a larger one, whose pictures are learned "
-        "from too.",
+        "from too; `gladsr export` makes one of a model's weights, or of a rival's.",
     )
     validation: Path = Field(description="Folder of HR images that PSNR is watched on.")
     validation_images: int = Field(100, ge=1, description="At most so many of them.")

@@ -5,6 +5,7 @@ made for the luminance alone upscale that, and the colours by bicubic. None come
 """
 
 from gladsr.paper.rivals.carn import Carn
+from gladsr.paper.rivals.export import export_rival
 from gladsr.paper.rivals.fsrcnn import Fsrcnn
 from gladsr.paper.rivals.idn import Idn
 from gladsr.paper.rivals.load import RivalError, load_rival
@@ -22,5 +23,6 @@ __all__ = [
     "Rlfn",
     "Srcnn",
     "Vdsr",
+    "export_rival",
     "load_rival",
 ]
