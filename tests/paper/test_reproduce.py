@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from matplotlib.figure import Figure
 from PIL import Image
+from skimage.data import camera
 
 from gladsr import cli, zoo
 from gladsr.cli import reproduce as command
 from gladsr.cli.console import say
-from gladsr.paper import ablations, fig7, fig9, published, table1, table2
+from gladsr.paper import ablations, fig7, fig9, published, table1, table2, table4
 from gladsr.paper.crops import _find
 from gladsr.paper.exhibit import MissingError
 from gladsr.paper.exhibits import EXHIBITS, module
@@ -32,20 +33,27 @@ def _findings(
     scored_on: dict[str, tuple[str, ...]], claims: list[ablations.Claim]
 ) -> dict[str, Any]:
     """Findings of the networks in the claims, scored on these sets, the rest of them on B100."""
-    names = {name for claim in claims for name in (claim.better, claim.worse)}
+    names = sorted({name for claim in claims for name in (claim.better, claim.worse)})
+    runs = {
+        name: {
+            "validation": 30 + number / 10,
+            "scores": dict.fromkeys(scored_on.get(name, ("B100",)), (30 + number, 0.9)),
+        }
+        for number, name in enumerate(names)
+    }
     return {
         "budget": {"steps": 4, "patch": 8, "batch": 1, "learning_rate": 1e-3},
         "networks": {
             name: {
-                "parameters": 1000 * number,
+                "parameters": 1000 * names.index(name),
                 "mult_adds": 10**9,
                 "curve": [],
-                "seeds": 1,
                 "precisions": ["fp32"],
-                "validation": 30 + number / 10,
-                "scores": dict.fromkeys(scored_on.get(name, ("B100",)), (30 + number, 0.9)),
+                "origins": [None],
+                "by_seed": [run],
+                **run,
             }
-            for number, name in enumerate(sorted(names))
+            for name, run in runs.items()
         },
         "absent": [],
     }
@@ -174,8 +182,9 @@ def test_table_6_says_how_to_train_what_is_not_there(
     assert _run(["table6"], toy_data, tmp_path) == 0
     out = capsys.readouterr().out
     assert "37.87" in out
-    if "gladsr-sr291" not in zoo.MODELS:
-        assert "gladsr train configs/paper/gladsr-sr291.toml network.scale=3" in out
+    for scale in {2, 3, 4} - {*zoo.MODELS.get("gladsr-sr291", ())}:
+        assert f"The zoo has no gladsr-sr291 at ×{scale}." in out
+        assert f"gladsr train configs/paper/gladsr-sr291.toml network.scale={scale}" in out
 
 
 @pytest.mark.parametrize("name", ["fig1", "fig10", "fig11", "fig12", "fig13"])
@@ -187,11 +196,47 @@ def test_a_figure_of_crops_is_drawn_and_names_what_is_absent(
         assert min(drawn.size) > 200
     text = (tmp_path / f"{name}.md").read_text(encoding="utf-8")
     assert "bicubic" in text
-    if name in {"fig10", "fig12"}:
+    if name != "fig13":
         assert "Not drawn, since the pictures are not there: Urban100" in text
     if name == "fig13":
         assert "comic1" not in text
         assert "dog" in text
+
+
+def test_fig_13_leaves_out_what_has_no_niqe(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    photographs = tmp_path / "data/test/RealWorld"
+    photographs.mkdir(parents=True)
+    Image.new("RGB", (60, 60)).save(photographs / "flat.png")
+    assert _run(["fig13"], tmp_path / "data", tmp_path) == 1
+    assert "fig13 finds no photograph in" in capsys.readouterr().err
+    Image.fromarray(camera()[:100, :100]).convert("LA").save(photographs / "grey.png")
+    Image.fromarray(camera()[:20, :20]).save(photographs / "small.png")
+    assert _run(["fig13"], tmp_path / "data", tmp_path) == 0
+    printed = capsys.readouterr()
+    assert all(f"{name}.png is left out. NIQE" in printed.err for name in ("flat", "small"))
+    assert [row[0] for row in _sheet(tmp_path, "fig13")[2:]] == ["grey", "mean", "lowest"]
+
+
+def test_what_a_table_keeps_names_only_the_sets_that_it_was_measured_on(
+    toy_data: Path, tmp_path: Path
+) -> None:
+    assert _run(["fig13", "table3"], toy_data, tmp_path) == 0
+    sets = {
+        name: set(json.loads((tmp_path / f"{name}.json").read_text("utf-8"))["data"])
+        for name in ("fig13", "table3")
+    }
+    assert sets == {"fig13": {"RealWorld"}, "table3": set()}  # which has no weights to score
+
+
+@pytest.mark.parametrize("left", ["{", "[]", '{"name": "table3"}'])
+def test_what_is_kept_and_damaged_is_named(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str], left: str
+) -> None:
+    (tmp_path / "table3.json").write_text(left, "utf-8")
+    assert cli.main(["reproduce", "table3", "-o", str(tmp_path)]) == 1
+    assert "table3.json is damaged; measure again with --again" in capsys.readouterr().err
 
 
 def test_a_figure_without_its_pictures_says_so(
@@ -256,7 +301,8 @@ def test_the_ablations_of_all_tables_are_trained_once_and_their_orderings_report
 def test_networks_are_compared_on_the_test_sets_that_both_have(tmp_path: Path, name: str) -> None:
     exhibit: Any = module(name)
     claims = exhibit.CLAIMS if name == "fig9" else exhibit._claims()
-    findings = _findings({"gladsr": ("Set5", "B100")}, claims)
+    other = ablations.Claim("plain", "gladsr", {})  # Table VII shows it too
+    findings = _findings({"gladsr": ("Set5", "B100")}, [*claims, other])
     table, orderings = exhibit.sheets(findings)
     for sheet in (table, orderings):
         assert all(len(row) == len(sheet.columns) for row in sheet.rows)
@@ -273,12 +319,90 @@ def test_networks_are_compared_on_the_test_sets_that_both_have(tmp_path: Path, n
 
 
 def test_the_mean_over_seeds_is_of_the_test_sets_that_all_have() -> None:
-    common = {"parameters": 1, "mult_adds": 1, "curve": [], "settings": {"precision": "fp32"}}
-    first = common | {"validation": 30.0, "scores": {"Set5": (30.0, 0.8), "Set14": (29.0, 0.7)}}
-    second = common | {"validation": 31.0, "scores": {"Set5": (31.0, 0.9)}}
-    found = [ablations._mean(seeds) for seeds in ([first, second], [second, first])]
-    for mean in found:
-        assert mean["scores"] == {"Set5": (30.5, pytest.approx(0.85))}
+    first = {"validation": 30.0, "scores": {"Set5": (30.0, 0.8), "Set14": (29.0, 0.7)}}
+    second = {"validation": 31.0, "scores": {"Set5": (31.0, 0.9)}}
+    for seeds in ([first, second], [second, first]):
+        found = ablations.mean(seeds)
+        assert found["validation"] == 30.5
+        assert found["scores"] == {"Set5": (30.5, pytest.approx(0.85))}
+
+
+def _results(**validation: tuple[float, ...]) -> dict[str, list[dict[str, Any]]]:
+    return {
+        name: [{"validation": psnr, "scores": {}} for psnr in seeds]
+        for name, seeds in validation.items()
+    }
+
+
+def test_a_pair_that_a_second_seed_brings_close_has_two_of_both() -> None:
+    claims = [ablations.Claim("a", "b", {}), ablations.Claim("a", "c", {})]
+    assert ablations._lying_close(claims, _results(a=(30.0,), b=(29.0,), c=(29.96,))) is None
+    done = _results(a=(30.0,), b=(29.98,), c=(29.9,))
+    assert ablations._lying_close(claims, done) == "a"
+    done["a"] += _results(a=(29.0,))["a"]
+    assert ablations._lying_close(claims, done) == "b"
+    done["b"] += _results(b=(29.0,))["b"]
+    assert ablations._lying_close(claims, done) is None  # a and c are compared by one seed
+    done["c"][0]["validation"] = 29.99
+    assert ablations._lying_close(claims, done) == "c"
+
+
+def test_networks_are_compared_by_the_seeds_that_both_have() -> None:
+    claims = [ablations.Claim("gladsr", "gladsr-nr", {})]
+    findings = _findings({}, claims)
+    networks = findings["networks"]
+    networks["gladsr"]["by_seed"] = [
+        {"validation": psnr, "scores": {"B100": (psnr, 0.9)}} for psnr in (30.0, 40.0)
+    ]
+    networks["gladsr-nr"]["by_seed"] = [{"validation": 31.0, "scores": {"B100": (31.0, 0.9)}}]
+    (row,) = ablations.orderings(claims, findings).rows
+    assert row[-3:] == ("-1.000", "no", "1")
+    networks["gladsr-nr"]["by_seed"] *= 2
+    (row,) = ablations.orderings(claims, findings).rows
+    assert row[-3:] == ("+4.000", "yes", "2")
+
+
+def test_where_networks_were_trained_is_told() -> None:
+    claims = [ablations.Claim("gladsr", "gladsr-nr", {})]
+    findings = _findings({}, claims)
+    findings["networks"]["gladsr"]["origins"] = [
+        {"machine": {"processor": "Z80"}, "date": f"2026-01-0{day}T00:00", "commit": "abc"}
+        for day in (1, 2)
+    ]
+    notes = ablations.orderings(claims, findings).notes
+    assert (
+        "Trained on Z80, 2026-01-01 to 2026-01-02, commit abc: gladsr (seed 0), gladsr (seed 1)."
+        in notes
+    )
+    assert "When and where is not recorded of: gladsr-nr (seed 0)." in notes
+
+
+def test_the_upsamplers_of_table_4_cost_what_the_paper_prints() -> None:
+    for name, (_, kilo, giga, _) in published.TABLE_4.items():
+        weights, mult_adds = table4._costs(name)
+        assert weights / 1e3 == pytest.approx(kilo, abs=0.05)
+        if name != "separable":  # of whose two convolutions the paper counts one
+            assert mult_adds / 1e9 == pytest.approx(giga, abs=0.05)
+
+
+def test_a_test_set_that_comes_later_is_scored_then(
+    toy_data: Path, tmp_path: Path, toy_settings: list[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(ablations, "CLOSE", 0)
+    less = tmp_path / "less"
+    shutil.copytree(toy_data / "test/Set5", less / "test/Set5")
+    (less / "test/B100").mkdir()  # empty
+    assert _run(["fig7"], less, tmp_path, *toy_settings) == 0
+    result = tmp_path / "ablations/gladsr-seed0/result.json"
+    before = json.loads(result.read_text("utf-8"))
+    assert set(before["scores"]) == {"Set5"}
+    assert set(before["origin"]) == {"gladsr", "commit", "machine", "date", "seconds"}
+    assert len(before["data"]) == len(before["settings"]["data"]["train"]) + 1
+    assert _run(["fig7"], toy_data, tmp_path, *toy_settings, "--again") == 0
+    after = json.loads(result.read_text("utf-8"))
+    assert set(after["scores"]) == {"Set5", "Set14", "B100"}
+    assert after["scores"]["Set5"] == before["scores"]["Set5"]
+    assert after["origin"] == before["origin"]
 
 
 def test_kept_results_with_other_test_sets_than_todays_are_taken(
@@ -289,6 +413,7 @@ def test_kept_results_with_other_test_sets_than_todays_are_taken(
 ) -> None:
     monkeypatch.setattr(ablations, "CLOSE", 0)
     assert _run(["fig7"], toy_data, tmp_path, *toy_settings) == 0
+    (tmp_path / "ablations/gladsr-seed0/checkpoint.pt").unlink()  # only its result is kept
     other = tmp_path / "other"
     shutil.copytree(toy_data / "test/Set5", other / "test/Set5")
     shutil.copytree(toy_data / "test/B100", other / "test/Urban100")
@@ -358,7 +483,7 @@ def test_two_networks_that_lie_close_have_a_second_seed(
     found = json.loads((tmp_path / "fig7.json").read_text("utf-8"))["findings"]["networks"]
     mean = (seeds[0]["validation"] + seeds[1]["validation"]) / 2
     assert found["gladsr"]["validation"] == pytest.approx(mean)
-    assert found["gladsr"]["seeds"] == 2
+    assert len(found["gladsr"]["by_seed"]) == 2
 
 
 def test_the_claims_of_table_1_are_the_papers() -> None:
@@ -393,6 +518,8 @@ def test_a_stopped_queue_goes_on_and_ends_as_if_it_had_never_stopped(
             json.loads((folder / f"ablations/{name}-seed0/result.json").read_text("utf-8"))
             for folder in (stopped, whole)
         ]
+        for result in results:
+            del result["origin"]  # when, and in how many seconds
         assert results[0] == results[1]
 
 

@@ -3,7 +3,7 @@
 import json
 import os
 import time
-from dataclasses import asdict
+from dataclasses import asdict, replace
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
 
@@ -16,6 +16,7 @@ from gladsr.paper.exhibit import MissingError, Request, StoppedError
 from gladsr.paper.exhibits import EXHIBITS, module
 from gladsr.paper.kept import keep, read_kept
 from gladsr.paper.networks import read_network
+from gladsr.pictures import PictureError
 
 if TYPE_CHECKING:
     from gladsr.paper.kept import Kept
@@ -98,8 +99,8 @@ def reproduce(
     documents, failed = [], 0
     for name in dict.fromkeys(names):
         try:
-            kept = _kept(name, request, again=again)
-        except MissingError as error:
+            kept = _kept(name, replace(request, used=set()), again=again)
+        except (MissingError, PictureError) as error:
             say(f"{name}: {error}")
             failed = 1
             continue

@@ -1,6 +1,6 @@
 """What every table and figure has: what it needs, how it is measured, shown and drawn."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
@@ -10,8 +10,8 @@ from gladsr import zoo
 from gladsr.paper.networks import FileNetwork
 from gladsr.paper.published import SETS
 from gladsr.paper.sheet import Sheet
-from gladsr.pictures import resize
-from gladsr.scoring import Upscale, evaluate
+from gladsr.pictures import PictureError, resize
+from gladsr.scoring import Upscale, evaluate, images_in
 from gladsr.upscaling import Upscaler
 
 Findings = dict[str, Any]
@@ -56,31 +56,41 @@ class Request:
     used: set[Path] = field(default_factory=set)
 
     def test_set(self, name: str) -> Path | None:
-        """Return the folder of a test set, None where it is absent."""
-        folder = self.data / name if self.data else None
-        if not (folder and folder.is_dir()):
-            return None
-        self.used.add(folder)
+        """Return the folder of a test set, None where it is absent or empty."""
+        folder = self._folder(name)
+        if folder:
+            self.used.add(folder)
         return folder
 
-    def test_sets(self, names: tuple[str, ...] = SETS) -> list[Path]:
+    def _folder(self, name: str) -> Path | None:
+        try:
+            return images_in(self.data / name)[0].parent if self.data else None
+        except PictureError:
+            return None
+
+    def test_sets(self, names: Iterable[str] = SETS) -> list[Path]:
         """Return the folders of those sets that are there."""
         return [folder for folder in map(self.test_set, names) if folder]
 
-    def absent(self, names: tuple[str, ...] = SETS) -> list[str]:
+    def absent(self, names: Iterable[str] = SETS) -> list[str]:
         """Return the names of those sets that are not there."""
-        return [name for name in names if self.test_set(name) is None]
+        return [name for name in names if self._folder(name) is None]
 
     def networks_at(self, scale: int) -> list[FileNetwork]:
         """Return the networks from elsewhere that have this scale."""
         return [found[scale] for found in self.networks if scale in found]
 
-    def scores(self, name: str, upscale: Upscale, scale: int) -> Scores:
-        """Score an upscaler on all of the paper's test sets that are there."""
+    def scores(self, name: str, upscale: Upscale, scale: int, sets: Iterable[str] = SETS) -> Scores:
+        """Score an upscaler on those of the paper's test sets that are there."""
         scores = {}
-        for folder in self.test_sets():
+        for folder in self.test_sets(sets):
             self.tell(f"scoring {name} ×{scale} on {folder.name}")
             found = evaluate(upscale, folder, scale)
+            if len(found.images) != SETS[folder.name]:
+                self.tell(
+                    f"{folder} has {len(found.images)} pictures, but {folder.name} has "
+                    f"{SETS[folder.name]}: its scores do not compare with the paper's"
+                )
             scores[folder.name] = (found.psnr, found.ssim)
         return scores
 

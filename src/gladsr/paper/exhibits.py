@@ -26,18 +26,18 @@ _TRAINING = "GLADSR_DATA with training images, test sets"
 _TEST_SETS = "test sets"
 
 EXHIBITS = {
-    "table1": Facts("LSB, GGB and NDC on and off", _TRAINING, "2 to 3 h"),
+    "table1": Facts("LSB, GGB and NDC on and off", _TRAINING, "4 h"),
     "table2": Facts("costs and scores of the lightweight networks", _TEST_SETS, "15 min"),
     "table3": Facts("costs and scores of the large networks", _TEST_SETS, "1 min"),
-    "table4": Facts("four upsamplers", _TRAINING, "1 h more"),
+    "table4": Facts("four upsamplers", _TRAINING, "75 min more"),
     "table5": Facts("running time on Set5 ×4", "Set5", "5 min"),
     "table6": Facts("trained on SR291 alone", "the zoo's gladsr-sr291, test sets", "5 min"),
-    "table7": Facts("the base network, deeper, with GLAM, with SPU", _TRAINING, "40 min more"),
+    "table7": Facts("the base network, deeper, with GLAM, with SPU", _TRAINING, "20 min more"),
     "fig1": Facts("crops of one picture", _TEST_SETS, "1 min"),
     "fig6": Facts("guided masks and channel weights", "Set14", "1 min"),
-    "fig7": Facts("refinement on and off, over the steps", _TRAINING, "20 min more"),
+    "fig7": Facts("refinement on and off, over the steps", _TRAINING, "30 min more"),
     "fig8": Facts("coarse, final and without refinement", "fig7 before, Set14", "1 min"),
-    "fig9": Facts("parameters against PSNR for G and B", _TRAINING, "80 min more"),
+    "fig9": Facts("parameters against PSNR for G and B", _TRAINING, "70 min more"),
     "fig10": Facts("crops at ×2", _TEST_SETS, "1 min"),
     "fig11": Facts("crops at ×3", _TEST_SETS, "1 min"),
     "fig12": Facts("crops at ×4", _TEST_SETS, "1 min"),

@@ -7,7 +7,7 @@ from gladsr.paper.exhibit import Findings, Request
 from gladsr.paper.sheet import Sheet
 
 SCALE = 4
-PICTURES = (("Set14", "barbara"),)
+PICTURES = (("Urban100", "img_092"), ("Set14", "barbara"))
 
 
 def measure(request: Request) -> Findings:

@@ -7,7 +7,7 @@ from gladsr.paper.exhibit import Findings, Request
 from gladsr.paper.sheet import Sheet
 
 SCALE = 3
-PICTURES = (("Set14", "ppt3"), ("Set14", "zebra"))
+PICTURES = (("Urban100", "img_062"), ("Set14", "ppt3"), ("Set14", "zebra"))
 
 
 def measure(request: Request) -> Findings:

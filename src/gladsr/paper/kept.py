@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import gladsr
-from gladsr.paper.exhibit import Findings, Request
+from gladsr.paper.exhibit import Findings, MissingError, Request
 from gladsr.pictures.writing import appearing
 from gladsr.scoring import images_in
 
@@ -56,31 +56,45 @@ def keep(name: str, findings: Findings, request: Request, *, seconds: float) -> 
     kept = Kept(
         name=name,
         findings=findings,
-        gladsr=gladsr.__version__,
-        commit=_commit(),
-        machine={
-            "processor": _processor(),
-            "cores": os.cpu_count(),
-            "system": platform.platform(terse=True),
-            "python": platform.python_version(),
-        },
-        date=datetime.now(UTC).isoformat(timespec="seconds"),
+        **origin(),
         seconds=round(seconds, 1),
-        data={folder.name: _digest(folder) for folder in sorted(request.used)},
+        data={folder.name: digest(folder) for folder in sorted(request.used)},
     )
     file = request.folder / f"{name}.json"
     write_json(file, asdict(kept))
     return _read(file)
 
 
+def origin() -> dict[str, Any]:
+    """Return what measures, and where and when: the fields of `Kept` by these names."""
+    return {
+        "gladsr": gladsr.__version__,
+        "commit": _commit(),
+        "machine": {
+            "processor": _processor(),
+            "cores": os.cpu_count(),
+            "system": platform.platform(terse=True),
+            "python": platform.python_version(),
+        },
+        "date": datetime.now(UTC).isoformat(timespec="seconds"),
+    }
+
+
 def read_kept(name: str, folder: Path) -> Kept | None:
-    """Return what a run has left in ``folder``, None where there was none."""
+    """Return what a run has left in ``folder``, None where there was none.
+
+    Raises:
+        MissingError: What it left is damaged.
+    """
     file = folder / f"{name}.json"
     return _read(file) if file.is_file() else None
 
 
 def _read(file: Path) -> Kept:
-    return Kept(**json.loads(file.read_text(encoding="utf-8")))
+    try:
+        return Kept(**json.loads(file.read_text(encoding="utf-8")))
+    except (TypeError, ValueError) as error:
+        raise MissingError(f"{file} is damaged; measure again with --again") from error
 
 
 def write_json(file: Path, values: Any) -> None:
@@ -91,7 +105,7 @@ def write_json(file: Path, values: Any) -> None:
         opened.write(f"{text}\n".encode())
 
 
-def _digest(folder: Path) -> str:
+def digest(folder: Path) -> str:
     """One SHA-256 of the names and contents of a folder's images."""
     digest = hashlib.sha256()
     for file in images_in(folder):

@@ -6,7 +6,8 @@ share, both on Y. The paper's BSD100 is the folder B100.
 
 from dataclasses import dataclass
 
-SETS = ("Set5", "Set14", "B100", "Urban100")
+SETS = {"Set5": 5, "Set14": 14, "B100": 100, "Urban100": 100}
+"""How many pictures each of the paper's test sets has."""
 
 
 @dataclass(frozen=True)

@@ -9,11 +9,12 @@ from statistics import fmean, median
 
 import torch
 
-from gladsr.network import Gladsr, GladsrConfig, parameters
+from gladsr.network import Gladsr, GladsrConfig
 from gladsr.paper.exhibit import Findings, MissingError, Request, ours
 from gladsr.paper.published import TABLE_5
 from gladsr.paper.rivals.load import RIVALS
 from gladsr.paper.sheet import Sheet, triple
+from gladsr.paper.table2 import counted
 from gladsr.pictures import mod_crop, read, resize
 from gladsr.scoring import evaluate, images_in
 from gladsr.upscaling.pixels import to_unit
@@ -55,7 +56,7 @@ def measure(request: Request) -> Findings:
         "engine": f"PyTorch {torch.__version__}",
         "threads": torch.get_num_threads(),
         "seconds": {name: fmean(map(median, times)) for name, times in seconds.items()},
-        "parameters": {name: parameters(network) for name, network in networks.items()},
+        "parameters": {name: counted(name.lower(), network) for name, network in networks.items()},
         "psnr": scores,
     }
 
