@@ -108,6 +108,8 @@ def test_the_command_replaces_nothing_unasked(
     words = ["explain", str(tmp_path / "a.png"), "-o"]
     assert cli.main([*words, str(tmp_path / "a.jpg")]) == 2
     assert "does not end in .png" in capsys.readouterr().err
+    assert cli.main([*words, str(tmp_path / "none/a.png")]) == 2
+    assert "none is no folder; make it first" in capsys.readouterr().err.replace("\n", " ")
     (tmp_path / "b.html").write_text("mine", "utf-8")
     assert cli.main([*words, str(tmp_path / "b.png")]) == 2
     assert "b.html exists already" in capsys.readouterr().err

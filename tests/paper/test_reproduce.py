@@ -129,7 +129,9 @@ def test_what_a_run_has_left_is_shown_again_and_measured_only_when_asked(
 
     monkeypatch.setattr(module("table3"), "measure", refuse)
     assert cli.main(words) == 0
-    assert capsys.readouterr().out == first
+    again = capsys.readouterr()
+    assert again.out == first
+    assert "table3 is shown as it was measured; --again measures it anew" in again.err
     assert not asked
     assert cli.main([*words, "--again"]) == 1
     assert "table3: measured again" in capsys.readouterr().err

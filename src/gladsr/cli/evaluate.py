@@ -75,7 +75,7 @@ def evaluate(
     ] = None,
     ensemble: Annotated[
         bool,
-        typer.Option("--ensemble", help="Average over 8 flips and turns: the paper's “+”."),
+        typer.Option("--ensemble", help="Average models over 8 flips and turns: the paper's “+”."),
     ] = False,
     per_image: Annotated[
         bool, typer.Option("--per-image", help="Show the scores of every image too.")
@@ -107,6 +107,8 @@ def evaluate(
     scales = list(dict.fromkeys(scale or [s for found in networks for s in found] or [2]))
     models = list(dict.fromkeys(model or ([] if networks else ["gladsr"])))
     _check_scales(networks, scales)
+    if ensemble and networks:
+        say("--ensemble is for the models of the zoo; a --network is run as it is")
     methods = _methods(models, networks, scales, ensemble=ensemble)
     results, failed = _score(methods, files)
     if as_json:

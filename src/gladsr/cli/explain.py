@@ -3,11 +3,11 @@
 from pathlib import Path
 from typing import Annotated
 
-import numpy as np
 import typer
 
 from gladsr.cli.console import say
-from gladsr.pictures import read, resize, to_depth
+from gladsr.pictures import read, resize
+from gladsr.scoring.comparison import rgb
 
 MAX_PIXELS = 1_000_000
 """Larger pictures are made smaller first: the masks of all modules are held at once."""
@@ -42,17 +42,15 @@ def explain(
     png = output or Path(f"{picture.stem}-explained.png")
     if png.suffix.lower() != ".png":
         raise typer.BadParameter(f"{png} does not end in .png")
+    if not png.parent.is_dir():
+        raise typer.BadParameter(f"{png.parent} is no folder; make it first")
     page = png.with_suffix(".html")
     for file in (png, page):
         if file.resolve() == picture.resolve():
             raise typer.BadParameter(f"{file} would be written over the picture")
         if file.exists() and not overwrite:
             raise typer.BadParameter(f"{file} exists already; --overwrite replaces it")
-    pixels = to_depth(read(picture).pixels, np.uint8)
-    if pixels.ndim == 2 or pixels.shape[2] == 2:
-        grey = pixels if pixels.ndim == 2 else pixels[..., 0]
-        pixels = np.dstack([grey] * 3)
-    pixels = pixels[..., :3]
+    pixels = rgb(read(picture).pixels)
     height, width = pixels.shape[:2]
     if height * width > MAX_PIXELS:
         pixels = resize(pixels, scale=(MAX_PIXELS / (height * width)) ** 0.5)

@@ -132,6 +132,7 @@ def _kept(name: str, request: Request, *, again: bool) -> "Kept":
     """Return what a run has left, or run."""
     kept = None if again else read_kept(name, request.folder)
     if kept:
+        say(f"{name} is shown as it was measured; --again measures it anew")
         return kept
     exhibit = module(name)
     began = time.monotonic()
