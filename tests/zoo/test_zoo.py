@@ -42,6 +42,7 @@ def test_names_are_those_of_the_files() -> None:
         *((name, scale) for name in ("gladsr", "gladsr-l") for scale in (2, 3, 4)),
         ("gladsr-photo", 2),
         ("gladsr-photo", 4),
+        ("gladsr-sr291", 2),
     ]
 
 

@@ -11,6 +11,7 @@ MODELS = {
     "gladsr": (2, 3, 4),
     "gladsr-l": (2, 3, 4),
     "gladsr-photo": (2, 4),
+    "gladsr-sr291": (2,),
 }
 """Every model's scales."""
 
@@ -18,6 +19,7 @@ PURPOSES = {
     "gladsr": "clean pictures",
     "gladsr-l": "clean pictures, in half the time",
     "gladsr-photo": "JPEG files and noisy photographs",
+    "gladsr-sr291": "comparison with the paper's Table VI: it knows 290 images only",
 }
 """What every model is for."""
 
