@@ -103,6 +103,14 @@ def running(*options: str, token: str | None = None) -> Iterator[Server]:
             process.stderr.close()
 
 
+@pytest.fixture(scope="session", autouse=True)
+def _hears_a_terminal_close() -> Iterator[None]:
+    """A process that nohup started ignores SIGHUP, and so does what it starts."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture(scope="module")
 def server() -> Iterator[Server]:
     """A service with its usual limits, shared by the tests that only ask."""
