@@ -94,10 +94,36 @@ def test_a_missing_extra_names_the_command_that_installs_it(
 
     for library, extra in EXTRAS.items():
         monkeypatch.setattr(cli, "import_module", lambda _, library=library: miss(library))
-        assert main(["train", "settings.toml"]) == 2
+        assert main(["upscale", "photo.jpg"]) == 2
         assert f'{library} is not installed; install it with: pip install "gladsr[{extra}]"' in (
             capsys.readouterr().err
         )
+
+
+@pytest.mark.parametrize(
+    ("command", "library", "extra"),
+    [
+        ("train", "torch", "train"),
+        ("export", "torch", "train"),
+        ("reproduce", "torch", "paper"),
+        ("explain", "pydantic", "paper"),
+        ("evaluate", "torch", "torch"),
+        ("export", "nncf", "int8"),
+    ],
+)
+def test_a_missing_extra_is_the_one_that_the_command_needs(
+    monkeypatch: pytest.MonkeyPatch,
+    capsys: pytest.CaptureFixture[str],
+    command: str,
+    library: str,
+    extra: str,
+):
+    def miss(_name: str) -> None:
+        raise ModuleNotFoundError(f"No module named {library!r}", name=library)
+
+    monkeypatch.setattr(cli, "import_module", miss)
+    assert main([command, "word"]) == 2
+    assert f'pip install "gladsr[{extra}]"' in capsys.readouterr().err
 
 
 def test_every_extra_that_is_named_brings_the_library():

@@ -225,6 +225,7 @@ def test_names_of_any_bytes_are_named(capsys: pytest.CaptureFixture[str]):
         (["--tile", "15"], "--tile is '15', but must be auto or a number from 16"),
         (["--max-pixels", "0"], "--max-pixels"),
         (["--model", "esrgan"], "no model 'esrgan'; there are gladsr, gladsr-l"),
+        (["--model", "esrgan", "--scale", "8"], "no model 'esrgan'; there are gladsr, gladsr-l"),
         (["--device", "NPU7"], "no device 'NPU7'"),
         (["--overwrite", "--skip-existing"], "choose one of --overwrite and --skip-existing"),
         (["--quality", "101"], "--quality"),

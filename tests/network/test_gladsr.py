@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from torch import nn
 
 from gladsr.network import Gladsr, GladsrConfig
+from gladsr.network.config import Upsampler
 
 SMALL = GladsrConfig(glams=2, lsbs=2)
 
@@ -118,11 +119,23 @@ def test_flat_colour_gives_nearly_flat_colour_inside() -> None:
         ({"glams": 0}, "glams"),
         ({"mask_channels": 3}, "mask_channels"),
         ({"reduction": 5}, "reduction"),
+        ({"features": 40}, "features is 40, but must be a multiple of 16"),
+        ({"features": 6, "upsampler": "separable"}, "multiple of 4"),
+        ({"features": 4, "upsampler": "sub-pixel"}, "multiple of 8"),
     ],
 )
 def test_impossible_configurations_are_refused_by_name(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(ValueError, match=field):
         GladsrConfig(**changes)
+
+
+@pytest.mark.parametrize(
+    ("upsampler", "features"),
+    [("spu", 48), ("separable", 4), ("sub-pixel", 8), ("deconvolution", 3)],
+)
+def test_the_narrowest_configurations_upscale(upsampler: Upsampler, features: int) -> None:
+    network = Gladsr(GladsrConfig(glams=1, lsbs=1, features=features, upsampler=upsampler))
+    assert network(torch.rand(1, 3, 4, 5))[1].shape == (1, 3, 8, 10)
 
 
 def test_unknown_size_names_those_there_are() -> None:

@@ -130,3 +130,10 @@ def test_what_cannot_be_scored_is_named(tmp_path: Path) -> None:
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(PictureError, match=r"a\.png is empty"):
         evaluate(bicubic, tmp_path, 4)
+
+
+def test_hidden_files_and_folders_are_no_pictures(tmp_path: Path) -> None:
+    (tmp_path / "._baby.png").write_bytes(b"what another system keeps beside a picture")
+    (tmp_path / "folder.png").mkdir()
+    (tmp_path / "baby.png").touch()
+    assert [path.name for path in images_in(tmp_path)] == ["baby.png"]

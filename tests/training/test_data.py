@@ -26,6 +26,11 @@ def test_pairs_are_the_images_and_their_exact_bicubic(pairs: PairedImages) -> No
     np.testing.assert_array_equal(pairs.lr[0], resize(expected, scale=0.5))
 
 
+def test_hidden_files_are_no_images(toy_data: Path, tmp_path: Path, pairs: PairedImages) -> None:
+    (toy_data / "train" / "._0.png").write_bytes(b"what another system keeps beside an image")
+    assert load_pairs([toy_data / "train"], 2, tmp_path).names == pairs.names
+
+
 def test_second_loading_decodes_nothing(
     toy_data: Path, tmp_path: Path, pairs: PairedImages
 ) -> None:

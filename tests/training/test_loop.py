@@ -16,7 +16,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gladsr.network import Gladsr, GladsrConfig
-from gladsr.training import DataError, SettingsError, read_settings, train
+from gladsr.training import DataError, SettingsError, StoppedError, read_settings, train
 from gladsr.training.checkpoint import start_from
 from gladsr.training.loop import CHECKPOINT
 from gladsr.training.release import load_run
@@ -80,7 +80,7 @@ def test_killed_and_resumed_gives_the_same_bits(
     while not (run / CHECKPOINT).exists() and time.monotonic() < deadline:
         time.sleep(0.01)
     os.kill(process.pid, how)
-    process.wait(60)
+    assert process.wait(60) == (130 if how == signal.SIGTERM else -how)
     assert 0 < _load(run)["step"] < 12
     _assert_same_state(_finish(toy_config, run, kind, "--resume"), whole)
 
@@ -118,9 +118,11 @@ def test_a_run_goes_on_on_another_machine_and_from_an_older_version(
 ) -> None:
     run = tmp_path / "run"
     config = ("degradation.jpeg=[30, 90]", "schedule.steps=4")
-    for report in train(read_settings(toy_config, (*config, "validate_every=2")), run):
-        assert report.step == 2
-        os.kill(os.getpid(), signal.SIGTERM)
+    reports = train(read_settings(toy_config, (*config, "validate_every=2")), run)
+    assert next(reports).step == 2
+    os.kill(os.getpid(), signal.SIGTERM)
+    with pytest.raises(StoppedError, match="stopped at step 2 of 4"):
+        next(reports)
     saved = _load(run)
     del saved["settings"]["data"]["patterns"], saved["settings"]["compile"]
     torch.save(saved, run / CHECKPOINT)
@@ -174,7 +176,10 @@ def step_and_stop(network, state, batch, settings):
 
 loop._step = step_and_stop
 torch.set_num_threads(1)
-list(loop.train(read_settings(Path(config), ("precision=fp32",)), Path(run)))
+try:
+    list(loop.train(read_settings(Path(config), ("precision=fp32",)), Path(run)))
+except loop.StoppedError:
+    pass
 """
 
 
@@ -284,6 +289,13 @@ def test_another_network_takes_what_fits_and_keeps_the_rest(tmp_path: Path) -> N
     after = other.state_dict()
     assert torch.equal(after["fenet.weight"], trained.fenet.weight)
     assert torch.equal(after["upsampler.0.weight"], before["upsampler.0.weight"])
+
+
+def test_weights_of_another_kind_are_no_start(toy_config: Path, tmp_path: Path) -> None:
+    save_file({"conv.weight": torch.zeros(3, 3, 3, 3)}, tmp_path / "other.safetensors")
+    settings = read_settings(toy_config, (f"start={tmp_path / 'other.safetensors'}",))
+    with pytest.raises(DataError, match=r"other\.safetensors has no weights that fit"):
+        list(train(settings, tmp_path / "run"))
 
 
 def _random(network: Gladsr) -> Gladsr:

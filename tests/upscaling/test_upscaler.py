@@ -274,6 +274,14 @@ def test_above_four_two_networks_run_one_after_the_other():
     np.testing.assert_allclose(Upscaler("gladsr-l", scale=6)(x), twice, atol=1e-5)
 
 
+def test_a_model_of_one_scale_runs_as_often_as_a_larger_one_takes():
+    x = CHELSEA[:20, :24].astype(np.float32) / 255
+    twice, expected = Upscaler("gladsr-sr291", scale=2), x
+    for _ in range(3):
+        expected = twice(expected)
+    np.testing.assert_allclose(Upscaler("gladsr-sr291", scale=8)(x), expected, atol=1e-4)
+
+
 def test_the_ensemble_is_nearer_to_the_originals(sr: Upscaler):
     """On the whole, as every mean is: not on each picture."""
     plus = Upscaler("gladsr", scale=2, ensemble=True)

@@ -51,6 +51,9 @@ EXTRAS = {
 }
 """Which extra brings a library that the default install has not."""
 
+WHOLE_EXTRAS = {"train": "train", "export": "train", "reproduce": "paper", "explain": "paper"}
+"""Which extra brings all that a command needs to train or to run networks in PyTorch."""
+
 
 class _Commands(TyperGroup):
     """The commands, each imported when it is asked for."""
@@ -140,10 +143,8 @@ def main(arguments: list[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         if error.name not in EXTRAS:
             raise
-        say(
-            f"{error.name} is not installed; install it with: "
-            f'pip install "gladsr[{EXTRAS[error.name]}]"'
-        )
+        extra = _extra(error.name, arguments or sys.argv[1:])
+        say(f'{error.name} is not installed; install it with: pip install "gladsr[{extra}]"')
     except (
         EncodingError,
         EngineError,
@@ -156,3 +157,11 @@ def main(arguments: list[str] | None = None) -> int:
     except OSError as error:
         say(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     return 2
+
+
+def _extra(library: str, arguments: list[str]) -> str:
+    extra = EXTRAS[library]
+    if extra not in ("torch", "train"):
+        return extra
+    command = next((word for word in arguments if word in COMMANDS), "")
+    return WHOLE_EXTRAS.get(command, extra)

@@ -46,7 +46,12 @@ def train(
     """
     import torch  # noqa: PLC0415 - heavy, and needs the extra gladsr[train]
 
-    from gladsr.training import DataError, SettingsError, read_settings  # noqa: PLC0415 - likewise
+    from gladsr.training import (  # noqa: PLC0415 - likewise
+        DataError,
+        SettingsError,
+        StoppedError,
+        read_settings,
+    )
     from gladsr.training import train as run_training  # noqa: PLC0415 - likewise
 
     if threads:
@@ -58,6 +63,9 @@ def train(
     except (DataError, SettingsError) as error:
         say(str(error))
         raise typer.Exit(2) from None
+    except StoppedError as error:
+        say(f"{error}; the same command with --resume goes on from there")
+        raise typer.Exit(130) from None
 
 
 def _say(report: "Report") -> None:

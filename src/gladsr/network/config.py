@@ -65,6 +65,12 @@ class GladsrConfig:
             raise ValueError(f"mask_channels is {self.mask_channels}, not 1 or {self.growth}")
         if self.growth % self.reduction:
             raise ValueError(f"reduction {self.reduction} does not divide growth {self.growth}")
+        multiple = {"spu": 16, "separable": 4, "sub-pixel": 8}.get(self.upsampler, 1)
+        if self.features % multiple:
+            raise ValueError(
+                f"features is {self.features}, but must be a multiple of {multiple} for the "
+                f"upsampler {self.upsampler}"
+            )
 
     @classmethod
     def named(cls, name: str, scale: int = 2) -> Self:

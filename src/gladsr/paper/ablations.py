@@ -22,7 +22,14 @@ from gladsr.paper.networks import on_torch
 from gladsr.paper.published import SETS
 from gladsr.paper.sheet import Sheet
 from gladsr.scoring import Upscale, evaluate
-from gladsr.training import DataError, SettingsError, TrainingSettings, read_settings, train
+from gladsr.training import (
+    DataError,
+    SettingsError,
+    TrainingSettings,
+    read_settings,
+    train,
+)
+from gladsr.training import StoppedError as StoppedTraining
 from gladsr.training.loop import CHECKPOINT, validation_pairs
 from gladsr.training.release import load_run
 from gladsr.training.settings import PLACES, check_same, expand
@@ -266,19 +273,17 @@ def _train(
     resume = (run / CHECKPOINT).exists()
     steps = settings.schedule.steps
     request.tell(f"training {name}, seed {settings.seed}, {steps} steps, in {run}")
-    for report in train(settings, run, resume=resume):
-        request.tell(
-            f"{name}: step {report.step} of {steps}, PSNR {report.validation.psnr:.3f} dB, "
-            f"{round(report.seconds_left / 60)} min left"
-        )
-        if name in CURVES and settings.seed == 0:
-            _extend_curve(run, report.step, request)
+    try:
+        for report in train(settings, run, resume=resume):
+            request.tell(
+                f"{name}: step {report.step} of {steps}, PSNR {report.validation.psnr:.3f} dB, "
+                f"{round(report.seconds_left / 60)} min left"
+            )
+            if name in CURVES and settings.seed == 0:
+                _extend_curve(run, report.step, request)
+    except StoppedTraining as error:
+        raise StoppedError(f"{name} {error}; the same command goes on from there") from None
     network, checkpoint = load_run(run)
-    if checkpoint["step"] < steps:
-        raise StoppedError(
-            f"stopped at step {checkpoint['step']} of {steps} of {name}; "
-            "the same command goes on from there"
-        )
     return network, checkpoint["seconds"]
 
 

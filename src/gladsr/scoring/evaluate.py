@@ -84,7 +84,7 @@ def evaluate(upscale: Upscale, folder: str | os.PathLike[str], scale: int) -> Fo
 
 
 def images_in(folder: str | os.PathLike[str]) -> list[Path]:
-    """The picture files of a folder, sorted by name.
+    """The picture files of a folder but the hidden ones, sorted by name.
 
     Raises:
         PictureError: There are none, or there is no such folder.
@@ -92,7 +92,11 @@ def images_in(folder: str | os.PathLike[str]) -> list[Path]:
     folder = Path(folder)
     if not folder.is_dir():
         raise PictureError(f"{folder} is no folder. Give a folder of high-resolution images.")
-    files = [path for path in folder.iterdir() if path.suffix.lower() in SUFFIXES]
+    files = [
+        path
+        for path in folder.iterdir()
+        if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
+    ]
     if not files:
         raise PictureError(f"{folder} has no pictures ({', '.join(SUFFIXES)}).")
     return sorted(files)

@@ -1,7 +1,15 @@
 """Training: data, loss, schedule, one loop, resume and export (the paper's Section IV)."""
 
 from gladsr.training.data import DataError
-from gladsr.training.loop import Report, train
+from gladsr.training.loop import Report, StoppedError, train
 from gladsr.training.settings import SettingsError, TrainingSettings, read_settings
 
-__all__ = ["DataError", "Report", "SettingsError", "TrainingSettings", "read_settings", "train"]
+__all__ = [
+    "DataError",
+    "Report",
+    "SettingsError",
+    "StoppedError",
+    "TrainingSettings",
+    "read_settings",
+    "train",
+]

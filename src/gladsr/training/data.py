@@ -124,7 +124,11 @@ def _images(folder: Path) -> list[Path]:
     if not folder.is_dir():
         raise DataError(f"{folder} is not a folder")
     suffixes = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"}
-    files = sorted(file for file in folder.iterdir() if file.suffix.lower() in suffixes)
+    files = sorted(
+        file
+        for file in folder.iterdir()
+        if file.suffix.lower() in suffixes and file.is_file() and not file.name.startswith(".")
+    )
     if not files:
         raise DataError(f"{folder} has no images")
     return files

@@ -28,7 +28,7 @@ from torch.utils.tensorboard import SummaryWriter
 
 from gladsr.network import Gladsr
 from gladsr.training.checkpoint import read_checkpoint, save_atomically, start_from
-from gladsr.training.data import Crops, PairedImages, load_pairs, load_taught
+from gladsr.training.data import Crops, DataError, PairedImages, load_pairs, load_taught
 from gladsr.training.degradation import degrade
 from gladsr.training.loss import stagewise_l1
 from gladsr.training.muon import Muon
@@ -78,6 +78,10 @@ class State:
         self.step, self.seconds = saved["step"], saved["seconds"]
 
 
+class StoppedError(RuntimeError):
+    """A run was told to stop before its last step; its checkpoint is written."""
+
+
 @dataclass(frozen=True)
 class Report:
     """What a validation found.
@@ -118,7 +122,9 @@ def train(settings: TrainingSettings, run: Path, *, resume: bool = False) -> Ite
         SettingsError: ``run`` holds a checkpoint and ``resume`` is not set, or the other way round;
             the checkpoint is of other settings; PyTorch cannot use the device; or the processes
             cannot share a batch evenly.
-        DataError: there are no images to train on, or the checkpoint is damaged.
+        DataError: there are no images to train on, the checkpoint is damaged, or the weights to
+            start from are of no such network.
+        StoppedError: the run was told to stop.
     """
     checkpoint = run / CHECKPOINT
     saved = _saved(checkpoint, settings, resume=resume)
@@ -174,6 +180,8 @@ def train(settings: TrainingSettings, run: Path, *, resume: bool = False) -> Ite
         state.save(checkpoint, settings)
     if world > 1:
         dist.destroy_process_group()
+    if state.step < steps:
+        raise StoppedError(f"stopped at step {state.step} of {steps}")
 
 
 def _saved(checkpoint: Path, settings: TrainingSettings, *, resume: bool) -> dict[str, Any] | None:
@@ -248,8 +256,8 @@ def _start(settings: TrainingSettings) -> State:
     """Return the state of step 0: the network with its first weights, and what goes with it."""
     torch.manual_seed(settings.seed)
     network = Gladsr(settings.network)
-    if settings.start:
-        start_from(network, expand(settings.start))
+    if settings.start and not start_from(network, expand(settings.start))[0]:
+        raise DataError(f"{settings.start} has no weights that fit this network")
     network.to(settings.device).to(memory_format=torch.channels_last)  # type: ignore[call-overload] # missing in the stub of `to`
     rate, betas = settings.optimizer.learning_rate, settings.optimizer.betas
     optimizer = (

@@ -2,6 +2,7 @@
 
 import math
 import re
+from itertools import combinations_with_replacement
 
 MAX_SCALE = 8
 
@@ -106,17 +107,21 @@ def limited(size: tuple[int, int], target: tuple[int, int], max_pixels: int) -> 
 
 
 def passes(scale: float, trained: tuple[int, ...]) -> list[int]:
-    """Return the scales of the networks to run one after the other: one, or two if one is too few.
+    """Return the scales of the networks to run one after the other: one, or more if it is too few.
 
     Together they reach the scale, or go as little beyond it as can be. The smaller comes first: the
-    second then has fewer pixels to work on.
+    next then has fewer pixels to work on.
 
     Example:
         >>> [passes(scale, (2, 3, 4)) for scale in (1.5, 4, 4.1, 8)]
         [[2], [4], [2, 3], [2, 4]]
+        >>> passes(8, (2,))
+        [2, 2, 2]
     """
-    pairs = [[a, b] for a in trained for b in trained if a <= b]
-    choices = [[a] for a in trained] + [pair for pair in pairs if math.prod(pair) > max(trained)]
+    choices = [[one] for one in trained]
+    for number in (2, 3):
+        several = map(list, combinations_with_replacement(trained, number))
+        choices += [each for each in several if math.prod(each) > max(trained)]
     return min((choice for choice in choices if math.prod(choice) >= scale), key=math.prod)
 
 
