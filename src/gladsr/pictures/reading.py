@@ -304,11 +304,10 @@ def _vips_pictures(
                 pixels = pixels[..., :3]
             if format_.name == "TIFF":
                 metadata["exif"] = exif_of_tiff(file, page)
+        unit = float_range if pixels.dtype.kind == "f" else (0, 1)
         if pixels.dtype.kind == "f":
             _to_unit(path, pixels, float_range)
-        else:
-            float_range = (0, 1)
-        yield Picture(pixels, **metadata, text=_text(image), dpi=dpi, float_range=float_range)
+        yield Picture(pixels, **metadata, text=_text(image), dpi=dpi, float_range=unit)
 
 
 def _decoded(image: pyvips.Image, folder: Path | None) -> NDArray[Any]:
