@@ -82,6 +82,14 @@ def saved_ppm(pixels: NDArray[Any], white: int) -> bytes:
     return head + pixels.astype(">u2" if white > 255 else "u1").tobytes()
 
 
+def saved_plain(pixels: NDArray[Any], white: int) -> bytes:
+    """A PPM file in plain words, with a comment after every row."""
+    magic = "P3" if pixels.ndim == 3 else "P2"
+    head = f"{magic} # a comment of 7 words\n{pixels.shape[1]} {pixels.shape[0]}\n{white}\n"
+    rows = (" ".join(map(str, row.flat)) for row in pixels)
+    return (head + "# in a row\r\n\n".join(rows)).encode()
+
+
 def animation(format_: str, **options: Any) -> bytes:
     """Three frames, shown for 100, 200 and 300 ms, twice."""
     first, *others = (Image.fromarray(frame) for frame in FRAMES)
@@ -143,6 +151,9 @@ def _lossless() -> list[Sample]:
             scaled = eight if white == 255 else scaled
             all_samples.append(
                 Sample(f"{name} to {white}.ppm", saved_ppm(pixels, white), scaled, 1)
+            )
+            all_samples.append(
+                Sample(f"plain {name} to {white}.ppm", saved_plain(pixels, white), scaled, 1)
             )
     plain = f"P3 {WIDTH} {HEIGHT} 255\n{' '.join(map(str, PHOTO.flat))}".encode()
     return [

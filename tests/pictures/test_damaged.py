@@ -44,6 +44,8 @@ WHOLE: dict[str, bytes] = {
         "rgb to 255.ppm",
         "grey to 1023.ppm",
         "plain.ppm",
+        "plain rgb to 1023.ppm",
+        "plain grey to 65535.ppm",
         "bits.pbm",
     )
 } | {"animation.gif": animation("GIF"), "animation.webp": animation("WEBP")}
@@ -92,6 +94,24 @@ def test_random_damage_gives_a_picture_or_a_picture_error(
                 assert name in str(error)  # noqa: PT017 - both ends are right here
     captured = capfd.readouterr()
     assert (captured.out, captured.err) == ("", "")
+
+
+@pytest.mark.parametrize(
+    ("samples", "reason"),
+    [
+        (b"1 2", "too short"),
+        (b"1 2 # 3", "too short"),
+        (b"1 2 1024", "“1024” is no number from 0 to 1023"),
+        (b"1 -2 3", "“-2” is no number"),
+        (b"1 2_0 3", "“2_0” is no number"),
+        (b"1 2 \xff", "is no number"),
+        (b"1 2 " + b"9" * 9999, "“9{20}” is no number"),
+    ],
+)
+def test_words_that_are_no_samples_are_refused(tmp_path: Path, samples: bytes, reason: str) -> None:
+    path = _put(tmp_path, "a.ppm", b"P3 1 1 1023\n" + samples)
+    with pytest.raises(PictureError, match=f"a.ppm cannot be read.*{reason}"):
+        _read_all(path)
 
 
 @pytest.mark.parametrize("name", WHOLE)

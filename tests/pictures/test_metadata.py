@@ -1,6 +1,7 @@
 """What belongs to a picture, in formats that hold it in different ways."""
 
 import functools
+import io
 import logging
 import struct
 from dataclasses import replace
@@ -12,7 +13,8 @@ import pytest
 from PIL import ExifTags, Image, ImageCms, PngImagePlugin
 
 from gladsr.pictures import Picture, PictureError, read, write
-from gladsr.pictures.metadata import corrected_exif
+from gladsr.pictures.directories import Layout
+from gladsr.pictures.metadata import corrected_exif, exif_for_tiff, exif_of_tiff
 from tests.pictures.samples import GREY, PHOTO, saved, saved_tiff
 
 XMP = (
@@ -165,6 +167,71 @@ def test_a_broken_block_is_left_out() -> None:
         damaged = bytearray(block)
         damaged[int(random.integers(8, len(block)))] = int(random.integers(256))
         corrected_exif(bytes(damaged), (9, 9), (72, 72), b"\xff\xd8")
+
+
+def _described() -> bytes:
+    exif = _exif()
+    exif[ExifTags.Base.ImageDescription] = "a street in Berlin"
+    return exif.tobytes().removeprefix(b"Exif\0\0")
+
+
+def _with_entry(block: bytes, tag: int, kind: int, number: int, value: int) -> bytes:
+    """Change an entry of the first directory of a block of "II"."""
+    start = struct.unpack_from("<I", block, 4)[0]
+    (count,) = struct.unpack_from("<H", block, start)
+    places = range(start + 2, start + 2 + 12 * count, 12)
+    (place,) = (at for at in places if struct.unpack_from("<H", block, at)[0] == tag)
+    entry = struct.pack("<HHII", tag, kind, number, value)
+    return block[:place] + entry + block[place + 12 :]
+
+
+BAD_ENTRIES = pytest.mark.parametrize(
+    ("tag", "kind", "number", "value"),
+    [
+        *((tag, 0, 1, 0) for tag in (270, 33432, 34853)),  # of no type
+        *((tag, 2, 99, 2**32 - 9) for tag in (270, 33432)),  # beyond the end
+        *((tag, 2, 0, 0) for tag in (270, 33432, 34853)),  # without values
+        *((34853, 4, 1, place) for place in (2**31, 9)),  # a directory that is not there
+        (34853, 9, 1, 2**32 - 1),  # at a place below 0
+        (34853, 16, 1, 8),  # and one above 2^63
+        (34853, 11, 1, 0x7F800000),  # and one at infinity
+    ],
+)
+
+
+@BAD_ENTRIES
+def test_one_bad_entry_does_not_keep_a_picture_from_becoming_a_tiff(
+    tmp_path: Path, tag: int, kind: int, number: int, value: int
+) -> None:
+    exif = _with_entry(_described(), tag, kind, number, value)
+    write(Picture(PHOTO, exif=exif), tmp_path / "a.tif")
+    with Image.open(tmp_path / "a.tif") as image:
+        assert tag not in image.getexif()
+    tags = _all_tags(tmp_path / "a.tif")
+    assert (tags["Make"], tags["MakerNote"]) == ("Rolleiflex", b"a maker's note")
+    np.testing.assert_array_equal(read(tmp_path / "a.tif").pixels, PHOTO)
+
+
+@BAD_ENTRIES
+def test_the_rest_of_what_a_tiff_says_is_kept_where_one_entry_is_bad(
+    tag: int, kind: int, number: int, value: int
+) -> None:
+    file = io.BytesIO(_with_entry(_described(), tag, kind, number, value))
+    kept = Image.Exif()
+    kept.load(exif_of_tiff(file, 0) or b"")
+    assert tag not in kept
+    assert kept[ExifTags.Base.Make] == "Rolleiflex"
+    assert kept.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.ISOSpeedRatings] == 400
+
+
+def test_a_block_with_any_byte_changed_can_go_into_a_tiff() -> None:
+    block = _described()
+    for place in range(8, len(block)):
+        for value in (0, 9, 11, 16, 127, 255):
+            damaged = block[:place] + bytes([value]) + block[place + 1 :]
+            corrected = corrected_exif(damaged, (9, 9), (72, 72))
+            if corrected is not None:
+                exif_for_tiff(corrected, io.BytesIO(b"II*\0\0\0\0\0"), Layout("<"))
 
 
 def test_cmyk_becomes_rgb_and_a_line_says_so(

@@ -106,6 +106,17 @@ def test_every_page_keeps_its_own_metadata(tmp_path: Path) -> None:
             assert image.getexif()[ExifTags.Base.Artist] == name
 
 
+def test_every_page_of_floats_has_the_range_whatever_the_pages_before(tmp_path: Path) -> None:
+    floats = GREY * np.float32(30) - 1000
+    originals: list[Any] = [GREY, floats, deep(GREY), floats]
+    all_pages = read_pages(_put(tmp_path, "a.tif", pages(*originals)), float_range=(-1000, 8000))
+    write_pages(all_pages, tmp_path / "b.tif")
+    with Image.open(tmp_path / "b.tif") as written:
+        for number, original in enumerate(originals):
+            written.seek(number)
+            np.testing.assert_allclose(np.asarray(written), original, atol=1e-3)
+
+
 def test_pages_are_read_one_at_a_time(tmp_path: Path) -> None:
     path = _put(tmp_path, "a.tif", pages(GREY, GREY, GREY))
     steps: list[str] = []

@@ -95,6 +95,26 @@ def test_images_give_images(sr: Upscaler, mode: str, comes_out: str):
     assert (y.mode, y.size) == (comes_out, (60, 40))
 
 
+@pytest.mark.parametrize(
+    ("mode", "colour", "comes_out"),
+    [("RGB", (9, 20, 30), "RGBA"), ("L", 9, "LA"), ("1", 0, "LA"), ("P", 1, "RGBA")],
+)
+def test_a_transparent_colour_of_a_png_is_so_in_the_image_as_in_the_file(
+    sr: Upscaler, tmp_path: Path, mode: str, colour: Any, comes_out: str
+):
+    image = Image.fromarray(CHELSEA[:20, :30]).convert(mode)
+    image.paste(colour, (5, 5, 15, 15))
+    image.save(tmp_path / "a.png", transparency=colour)
+    with Image.open(tmp_path / "a.png") as read_back:
+        y = sr(read_back)
+    assert y.mode == comes_out
+    assert "transparency" not in y.info
+    alpha = np.asarray(y)[..., -1]
+    assert (alpha[14:26, 14:26] == 0).all()
+    assert alpha.max() == 255
+    np.testing.assert_array_equal(np.asarray(y), sr(tmp_path / "a.png"))
+
+
 def test_an_image_keeps_its_profile_and_the_size_of_its_print(sr: Upscaler):
     image = Image.fromarray(CHELSEA[:20, :30])
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()

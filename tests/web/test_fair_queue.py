@@ -59,6 +59,55 @@ def test_a_small_picture_waits_for_one_of_another_clients_many():
     assert queue.pop() == "one"
 
 
+@given(ITEMS, ITEMS, st.data())
+def test_what_is_removed_counts_as_if_it_had_never_been_there(
+    before: list[tuple[str, int]], after: list[tuple[str, int]], data: st.DataObject
+):
+    removed = data.draw(st.sets(st.sampled_from(range(len(after))))) if after else set()
+    served = data.draw(st.integers(0, len(before)))
+    queue, other = filled(before), filled(before)
+    for each in (queue, other):
+        for _ in range(served):
+            each.pop()
+        for client in "abcd":  # so that in both the clients stand in one order
+            each.push(client, (999, client, 1), cost=1)
+    items = [(number, client, cost) for number, (client, cost) in enumerate(after, 1000)]
+    for place, item in enumerate(items):
+        queue.push(item[1], item, cost=item[2])
+        if place not in removed:
+            other.push(item[1], item, cost=item[2])
+    for place in data.draw(st.permutations(sorted(removed))):
+        assert queue.remove(items[place])
+    for each in (queue, other):
+        for client in "abcd":  # what comes later is treated alike, too
+            each.push(client, (2000, client, 5), cost=5)
+    assert queue.order() == other.order()
+    assert [queue.pop() for _ in range(len(queue))] == [other.pop() for _ in range(len(other))]
+
+
+def test_a_large_picture_that_was_cancelled_does_not_delay_a_small_one():
+    queue: FairQueue[str] = FairQueue()
+    queue.push("a", "a, large", cost=1000)
+    queue.push("a", "a, small", cost=1)
+    queue.push("b", "b 1", cost=10)
+    queue.push("b", "b 2", cost=10)
+    assert queue.remove("a, large")
+    queue.push("a", "a, another", cost=1)
+    assert queue.order() == ["a, small", "b 1", "a, another", "b 2"]
+
+
+def test_what_was_served_still_counts_when_another_is_removed():
+    queue: FairQueue[str] = FairQueue()
+    queue.push("a", "a 1", cost=100)
+    queue.push("a", "a 2", cost=100)
+    assert queue.pop() == "a 1"
+    queue.push("b", "b 1", cost=50)
+    queue.push("b", "b 2", cost=50)
+    assert queue.remove("a 2")
+    queue.push("a", "a 3", cost=100)
+    assert queue.order() == ["b 1", "b 2", "a 3"]
+
+
 def test_what_is_removed_does_not_come():
     queue: FairQueue[str] = FairQueue()
     queue.push("a", "first", cost=1)

@@ -118,10 +118,10 @@ def read_values(file: BinaryIO, entry: Entry, layout: Layout) -> NDArray[Any]:
     """Return a tag's values, a rational as two numbers.
 
     Raises:
-        ValueError: They are of no known type or not whole.
+        ValueError: There are none, or they are of no known type or not whole.
     """
-    if entry.kind not in _TYPES:
-        raise ValueError(f"no type {entry.kind}")
+    if entry.kind not in _TYPES or not entry.number:
+        raise ValueError(f"{entry.number} values of type {entry.kind}")
     code, parts = _TYPES[entry.kind]
     dtype = np.dtype(code).newbyteorder(layout.order)
     size = entry.number * parts * dtype.itemsize
@@ -180,8 +180,8 @@ def _append(file: BinaryIO, data: bytes) -> int:
 
 
 def _unpack(file: BinaryIO, at: int, form: str) -> tuple[int, ...]:
-    file.seek(at)
-    data = file.read(struct.calcsize(form))
-    if len(data) < struct.calcsize(form):
+    size = struct.calcsize(form)
+    if at + size > file.seek(0, io.SEEK_END):
         raise ValueError("a directory is cut short")
-    return struct.unpack(form, data)
+    file.seek(at)
+    return struct.unpack(form, file.read(size))

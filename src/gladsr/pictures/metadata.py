@@ -3,6 +3,7 @@
 What need not change stays byte for byte where it is, since makers' notes hold places in the block.
 """
 
+import contextlib
 import io
 import re
 import struct
@@ -15,6 +16,7 @@ from gladsr.pictures.directories import (
     LONG,
     SHORT,
     Directory,
+    Entry,
     Layout,
     read_directory,
     read_header,
@@ -109,11 +111,11 @@ def exif_of_tiff(file: BinaryIO, page: int) -> bytes | None:
         for _ in range(page + 1):
             entries, at = read_directory(file, read_offset(file, at, layout), layout)
         described = _described(file, entries, layout)
-        if not described:
-            return None
         block = io.BytesIO(b"II*\0\0\0\0\0")
         ours = Layout("<")
         directory = _copied(file, described, layout, block, ours, _DIRECTORIES)
+        if not directory:
+            return None
         write_offset(block, 4, write_directory(block, directory, ours), ours)
     except (ValueError, struct.error):
         return None
@@ -188,8 +190,7 @@ def _resolution_alone(dpi: tuple[float, float]) -> bytes:
 def _correct_sizes(
     file: io.BytesIO, first: Directory, size: tuple[int, int], layout: Layout
 ) -> None:
-    at = int(read_values(file, first[_EXIF], layout)[0])
-    entries, _ = read_directory(file, at, layout)
+    entries, _ = read_directory(file, _number(file, first[_EXIF], layout), layout)
     for tag, length in zip((_WIDTH[1], _HEIGHT[1]), size, strict=True):
         entries[tag] = write_values(file, LONG, np.array([length]), layout)
     place = write_directory(file, entries, layout)
@@ -203,8 +204,7 @@ def _new_thumbnail(file: io.BytesIO, at: int, thumbnail: bytes | None, layout: L
     entries, _ = read_directory(file, at, layout)
     if {_THUMBNAIL, _THUMBNAIL_LENGTH} <= entries.keys():
         place, length = (
-            int(read_values(file, entries[tag], layout)[0])
-            for tag in (_THUMBNAIL, _THUMBNAIL_LENGTH)
+            _number(file, entries[tag], layout) for tag in (_THUMBNAIL, _THUMBNAIL_LENGTH)
         )
         old = file.getvalue()[place : place + length]
         if old.startswith(_JPEG_START):
@@ -226,9 +226,10 @@ def _described(file: BinaryIO, entries: Directory, layout: Layout) -> Directory:
     """Return what tells of the picture, and nothing that tells how its pixels lie."""
     kept = {tag: entry for tag, entry in entries.items() if tag in _DESCRIPTIVE}
     if _DESCRIPTION in kept:
-        words = read_values(file, kept[_DESCRIPTION], layout).tobytes()
-        if words.startswith(_DESCRIPTIONS_OF_PIXELS):
-            del kept[_DESCRIPTION]
+        with contextlib.suppress(ValueError):  # `_copied` leaves out what is damaged
+            words = read_values(file, kept[_DESCRIPTION], layout).tobytes()
+            if words.startswith(_DESCRIPTIONS_OF_PIXELS):
+                del kept[_DESCRIPTION]
     return kept
 
 
@@ -240,15 +241,31 @@ def _copied(
     ours: Layout,
     directories: _Nested,
 ) -> Directory:
-    """Copy the values of a directory, and its directories, into another file."""
+    """Copy the values of a directory, and its directories, into another file.
+
+    What is damaged is left out: an entry without values, of no known type, or that leads outside.
+    """
     copies = {}
     for tag, entry in entries.items():
-        values = read_values(source, entry, theirs)
-        if tag in directories:
-            below, _ = read_directory(source, int(values[0]), theirs)
-            copy = _copied(source, below, theirs, target, ours, directories[tag])
-            place = np.array([write_directory(target, copy, ours)])
-            copies[tag] = write_values(target, LONG, place, ours)
-        else:
-            copies[tag] = write_values(target, entry.kind, values, ours)
+        with contextlib.suppress(ValueError):
+            if tag in directories:
+                below, _ = read_directory(source, _number(source, entry, theirs), theirs)
+                copy = _copied(source, below, theirs, target, ours, directories[tag])
+                place = np.array([write_directory(target, copy, ours)])
+                copies[tag] = write_values(target, LONG, place, ours)
+            else:
+                values = read_values(source, entry, theirs)
+                copies[tag] = write_values(target, entry.kind, values, ours)
     return copies
+
+
+def _number(file: BinaryIO, entry: Entry, layout: Layout) -> int:
+    """Return a tag's first value, which tells a place or a length.
+
+    Raises:
+        ValueError: It has none, or it is no whole number from 0.
+    """
+    values = read_values(file, entry, layout)
+    if values.dtype.kind != "u":
+        raise ValueError(f"a place or length of type {entry.kind}")
+    return int(values[0])

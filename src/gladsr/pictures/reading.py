@@ -304,11 +304,10 @@ def _vips_pictures(
                 pixels = pixels[..., :3]
             if format_.name == "TIFF":
                 metadata["exif"] = exif_of_tiff(file, page)
+        unit = float_range if pixels.dtype.kind == "f" else (0, 1)
         if pixels.dtype.kind == "f":
             _to_unit(path, pixels, float_range)
-        else:
-            float_range = (0, 1)
-        yield Picture(pixels, **metadata, text=_text(image), dpi=dpi, float_range=float_range)
+        yield Picture(pixels, **metadata, text=_text(image), dpi=dpi, float_range=unit)
 
 
 def _decoded(image: pyvips.Image, folder: Path | None) -> NDArray[Any]:
@@ -413,12 +412,8 @@ def _pillow_pictures(path: Path, folder: Path | None) -> Iterator[Picture]:
     with _opened(path) as (file, format_), _pillow_image(file, format_) as image:
         try:
             dpi = image.info.get("dpi")
-            if (
-                format_.name == "PPM"
-                and image.mode != "1"
-                and image.tile[0].codec_name != "ppm_plain"
-            ):
-                pixels = _binary_ppm(file, image, folder)
+            if format_.name == "PPM" and image.mode != "1":
+                pixels = _ppm(file, image, folder)
             else:
                 pixels = _pillow_pixels(image)
         except (SyntaxError, ValueError, IndexError, TypeError, struct.error) as error:
@@ -427,28 +422,46 @@ def _pillow_pictures(path: Path, folder: Path | None) -> Iterator[Picture]:
 
 
 def _pillow_pixels(image: ImageFile.ImageFile) -> NDArray[Any]:
-    if image.mode == "I":  # 16 bits, to Pillow
-        return np.asarray(image).astype(np.uint16)
     if image.mode in {"1", "P"}:
         return np.asarray(image.convert("L" if image.mode == "1" else "RGB"))
     return np.asarray(image)
 
 
-def _binary_ppm(file: BinaryIO, image: ImageFile.ImageFile, folder: Path | None) -> NDArray[Any]:
+def _ppm(file: BinaryIO, image: ImageFile.ImageFile, folder: Path | None) -> NDArray[Any]:
     """Read the samples, which Pillow would bring to 8 bits in colour."""
     tile = image.tile[0]
     white = 65535 if image.mode == "I" else 255
     if isinstance(tile.args, tuple):  # neither of them
         _, white = tile.args
-    kind = np.dtype(">u2" if white > 255 else "u1")
     depth = np.uint16 if white > 255 else np.uint8
     shape = (image.height, image.width, 3)[: 3 if image.mode == "RGB" else 2]
     pixels = empty(shape, depth, folder)
     file.seek(tile.offset)
+    plain = _plain_samples(file, white) if tile.codec_name == "ppm_plain" else None
+    kind = pixels.dtype.newbyteorder(">")
+    samples: NDArray[Any]
     for band in bands(pixels):
-        samples = np.frombuffer(file.read(band.nbytes), kind).reshape(band.shape)
+        if plain:
+            samples = np.fromiter(plain, depth, band.size)
+        else:
+            samples = np.frombuffer(file.read(band.nbytes), kind)
+        samples = samples.reshape(band.shape)
         if white in {255, 65535}:
             band[:] = samples
         else:
             band[:] = to_depth(np.minimum(samples / np.float32(white), 1), depth)
     return pixels
+
+
+def _plain_samples(file: BinaryIO, white: int) -> Iterator[int]:
+    """Yield the numbers that follow; what "#" begins is a comment, to the end of its line.
+
+    Raises:
+        ValueError: There is a word that is no number up to that of white.
+    """
+    for line in file:
+        for word in re.finditer(rb"\S+", re.sub(rb"#[^\r\n]*", b"", line)):
+            if not re.fullmatch(rb"\d{1,9}", word[0]) or int(word[0]) > white:
+                said = word[0][:20].decode("ascii", "replace")
+                raise ValueError(f"“{said}” is no number from 0 to {white}")
+            yield int(word[0])

@@ -147,7 +147,8 @@ class Upscaler:
 
         Returns:
             What came in, s times larger: an image for an image, else an array, with the same kind,
-            depth and channels. Images with a palette or one bit come back in RGB, RGBA or L.
+            depth and channels. Images with a palette or one bit come back in RGB or L, and those
+            of which info["transparency"] names a colour in RGBA or LA.
 
         Raises:
             gladsr.pictures.PictureError: The file cannot be read.
@@ -272,10 +273,10 @@ class Upscaler:
         return network.masks(np.broadcast_to(colour, (*x.shape[:2], 3)))
 
     def _upscale_image(self, image: Image.Image) -> Image.Image:
-        if image.mode == "P":
+        if image.mode in ("P", "RGB"):
             image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-        elif image.mode == "1":
-            image = image.convert("L")
+        elif image.mode in ("1", "L"):
+            image = image.convert("LA" if "transparency" in image.info else "L")
         elif image.mode not in ("L", "LA", "RGB", "RGBA", "I;16", "F"):
             raise ValueError(f"images of mode {image.mode} are not supported; convert it to RGB")
         upscaled = Image.fromarray(self._upscale_array(np.asarray(image)))

@@ -24,7 +24,8 @@ class FairQueue(Generic[Item]):
     """
 
     def __init__(self) -> None:
-        self._waiting: dict[str, deque[tuple[float, Item]]] = {}
+        # Of each client: when its items begin, in virtual time, what they cost, and the items.
+        self._waiting: dict[str, deque[tuple[float, float, Item]]] = {}
         self._ends: dict[str, float] = {}  # when each client's last item ends, in virtual time
         self._now = 0.0
 
@@ -34,7 +35,7 @@ class FairQueue(Generic[Item]):
     def push(self, client: str, item: Item, *, cost: float) -> None:
         """Add an item that takes work of ``cost``, in any unit."""
         start = max(self._now, self._ends.get(client, 0.0))
-        self._waiting.setdefault(client, deque()).append((start, item))
+        self._waiting.setdefault(client, deque()).append((start, cost, item))
         self._ends[client] = start + cost
 
     def pop(self) -> Item:
@@ -46,7 +47,7 @@ class FairQueue(Generic[Item]):
         if not self._waiting:
             raise IndexError("the queue is empty")
         client = min(self._waiting, key=lambda name: self._waiting[name][0][0])
-        self._now, item = self._waiting[client].popleft()
+        self._now, _, item = self._waiting[client].popleft()
         if not self._waiting[client]:
             del self._waiting[client]
         self._ends = {  # forget clients that owe nothing
@@ -55,17 +56,25 @@ class FairQueue(Generic[Item]):
         return item
 
     def remove(self, item: Item) -> bool:
-        """Take an item out of its turn; return whether it was there."""
-        for client, items in self._waiting.items():
-            for entry in items:
-                if entry[1] is item:
-                    items.remove(entry)
-                    if not items:
-                        del self._waiting[client]
+        """Take an item out of its turn, as if it had never waited; return whether it was there."""
+        for client, entries in self._waiting.items():
+            for place, (_, _, waiting) in enumerate(entries):
+                if waiting is item:
+                    self._withdraw(client, place)
                     return True
         return False
 
     def order(self) -> list[Item]:
         """Return the items in the order in which they would be taken out."""
         entries = [entry for items in self._waiting.values() for entry in items]
-        return [item for _, item in sorted(entries, key=lambda entry: entry[0])]
+        return [item for _, _, item in sorted(entries, key=lambda entry: entry[0])]
+
+    def _withdraw(self, client: str, place: int) -> None:
+        """Take an item out; those of its client behind it move up by what it costs."""
+        entries = self._waiting[client]
+        behind = [entries.pop() for _ in range(place + 1, len(entries))]
+        self._ends[client], _, _ = entries.pop()
+        for _, cost, item in reversed(behind):
+            self.push(client, item, cost=cost)
+        if not entries:
+            del self._waiting[client]
