@@ -8,6 +8,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+import tifffile
 
 from gladsr.pictures import PictureError, read, read_pages
 from gladsr.pictures.formats import SUFFIXES
@@ -73,6 +74,25 @@ def test_a_file_cut_short_anywhere_is_refused_in_silence(
             _read_all(path)
     captured = capfd.readouterr()
     assert (captured.out, captured.err) == ("", "")
+
+
+def test_a_tiff_without_one_of_its_tiles_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "a.tif"
+    tifffile.imwrite(path, PHOTO, tile=(16, 16))
+    with tifffile.TiffFile(path, mode="r+") as file:
+        lengths = file.pages.first.tags["TileByteCounts"]
+        lengths.overwrite([*lengths.value[:-1], 0])
+    with pytest.raises(PictureError, match=r"a\.tif cannot be read: .*page 1 is not whole"):
+        _read_all(path)
+
+
+def test_odd_words_beside_the_pixels_are_no_damage(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str]
+) -> None:
+    make, copyright_ = (271, 2, 8, b"Canon\0\0\0", True), (33432, 3, 1, 7, True)
+    tifffile.imwrite(tmp_path / "a.tif", PHOTO, extratags=[make, copyright_])
+    np.testing.assert_array_equal(read(tmp_path / "a.tif").pixels, PHOTO)
+    assert capfd.readouterr().err == ""
 
 
 @pytest.mark.parametrize("name", WHOLE)

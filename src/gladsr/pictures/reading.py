@@ -20,6 +20,7 @@ from gladsr.pictures.formats import NAMES, Format, by_content
 from gladsr.pictures.mapped import bands, empty, forget
 from gladsr.pictures.metadata import exif_of_tiff, upright_xmp
 from gladsr.pictures.picture import MM_PER_INCH, Pages, Picture, PictureError
+from gladsr.pictures.tiff import is_whole
 
 MAX_PIXELS = 2**28
 """The most pixels that a file may have unless told otherwise: 16,384 × 16,384."""
@@ -209,10 +210,8 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, Format]]:
 def _load(file: BinaryIO, format_: Format, **options: Any) -> pyvips.Image:
     """Return a picture of which only the header is read yet."""
     source = pyvips.Source.new_from_descriptor(file.fileno())
-    # libvips takes a missing tile of a TIFF for a warning.
-    fail_on = "warning" if format_.name == "TIFF" and options else "error"
     load = getattr(pyvips.Image, f"{format_.loader}load_source")
-    return load(source, access="sequential", fail_on=fail_on, **options)
+    return load(source, access="sequential", fail_on="error", **options)
 
 
 def _are_alike(file: BinaryIO, format_: Format) -> bool:
@@ -229,7 +228,7 @@ def _check_size(path: Path, width: int, height: int, pages: int, max_pixels: int
         times = f" × {pages} pages" if pages > 1 else ""
         raise PictureError(
             f"{path} has {width} × {height}{times} pixels, more than the limit of "
-            f"{max_pixels:,}. Raise the limit if you trust the file."
+            f"{max_pixels:,}. Raise it if you trust the file (--max-input-pixels)."
         )
 
 
@@ -303,6 +302,8 @@ def _vips_pictures(
             if format_.name == "GIF" and image.bands == 4 and pixels[..., 3].all():
                 pixels = pixels[..., :3]
             if format_.name == "TIFF":
+                if not is_whole(file, page):
+                    raise _damaged(path, f"page {page + 1} is not whole")
                 metadata["exif"] = exif_of_tiff(file, page)
         unit = float_range if pixels.dtype.kind == "f" else (0, 1)
         if pixels.dtype.kind == "f":
@@ -356,7 +357,7 @@ def _to_unit(path: Path, pixels: NDArray[Any], float_range: tuple[float, float])
     if not (least >= low and most <= high):  # also where one is not a number
         raise PictureError(
             f"{path} has floating-point pixels from {least:g} to {most:g}. "
-            f"Scale them to the range from {low:g} to {high:g}, or give their range."
+            f"Scale them to the range from {low:g} to {high:g}, or give their range (--range)."
         )
     if float_range != (0, 1):
         for band in bands(pixels):

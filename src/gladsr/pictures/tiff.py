@@ -26,12 +26,32 @@ from gladsr.pictures.directories import (
 from gladsr.pictures.metadata import exif_for_tiff, set_resolution
 
 _STRIP_OFFSETS, _TILE_OFFSETS = 273, 324
+_BYTES = {_STRIP_OFFSETS: 279, _TILE_OFFSETS: 325}
 _CLASSIC = 2**32 - 2**28  # bytes of pixels that surely fit, were they not to shrink
 
 
 def needs_big(nbytes: int) -> bool:
     """Return whether so many bytes of pixels need a BigTIFF."""
     return nbytes > _CLASSIC
+
+
+def is_whole(file: BinaryIO, page: int) -> bool:
+    """Return whether the strips or tiles of a page are all there; libvips leaves a gap black."""
+    end = file.seek(0, os.SEEK_END)
+    try:
+        layout, at = read_header(file)
+        for _ in range(page + 1):
+            entries, at = read_directory(file, read_offset(file, at, layout), layout)
+        for places, lengths in _BYTES.items():
+            if places in entries and lengths in entries:
+                begin, size = (
+                    read_values(file, entries[tag], layout).astype(np.uint64)
+                    for tag in (places, lengths)
+                )
+                return bool(size.all() and (begin + size <= end).all())
+    except ValueError:
+        return False
+    return True
 
 
 class PageWriter:
