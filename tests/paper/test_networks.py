@@ -16,7 +16,7 @@ from skimage import data
 
 from gladsr import cli
 from gladsr.engines import EngineError
-from gladsr.paper.networks import read_network
+from gladsr.paper.networks import read_network, read_networks
 from gladsr.paper.rivals.load import RIVALS
 from gladsr.scoring import evaluate
 
@@ -98,6 +98,18 @@ def test_what_is_no_such_network_is_named(tmp_path: Path) -> None:
         read_network(str(tmp_path / "broken.onnx"))
 
 
+def test_one_name_may_have_several_scales_but_each_only_once(tmp_path: Path) -> None:
+    x2, other_x2, x3 = (
+        f"net={_onnx(tmp_path / f'{name}.onnx', {'y': 0}, scale=scale)}"
+        for name, scale in (("a", 2), ("b", 2), ("c", 3))
+    )
+    assert [list(found) for found in read_networks([x2, x3])] == [[2], [3]]
+    with pytest.raises(EngineError, match=f"^{x2} and {other_x2} are both called net at ×2; give"):
+        read_networks([x2, x3, other_x2])
+    with pytest.raises(EngineError, match=f"^net and {x3} are both called net at ×3"):
+        read_networks([x3], beside=("bicubic", "net"))
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """One image in a folder named Set5."""
@@ -138,3 +150,20 @@ def test_evaluate_refuses_a_network_at_a_scale_that_it_has_not(
     spec = _onnx(folder.parent / "repeat.onnx", {"y": 0})
     assert cli.main(["evaluate", str(folder), "--network", spec, "--scale", "2"]) == 2
     assert "repeat upscales by ×3 only" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["evaluate", "reproduce"])
+@pytest.mark.parametrize("names", [("net", "net"), ("gladsr",), ("bicubic",)])
+def test_networks_that_their_names_do_not_tell_apart_are_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], command: str, names: tuple[str, ...]
+) -> None:
+    file = _onnx(folder.parent / "repeat.onnx", {"y": 0})
+    networks = [word for name in names for word in ("--network", f"{name}={file}")]
+    words = {
+        "evaluate": [str(folder), "--model", "gladsr"],
+        "reproduce": ["fig11", "-o", str(folder.parent / "output")],
+    }
+    assert cli.main([command, *words[command], *networks]) == 2
+    captured = capsys.readouterr()
+    assert f"both called {names[0]} at ×3" in captured.err
+    assert captured.out == ""

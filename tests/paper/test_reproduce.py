@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+import torch
 from matplotlib.figure import Figure
 from PIL import Image
 from skimage.data import camera
@@ -20,6 +21,7 @@ from gladsr.paper.crops import _find
 from gladsr.paper.exhibit import MissingError
 from gladsr.paper.exhibits import EXHIBITS, module
 from gladsr.paper.kept import write_json
+from gladsr.paper.rivals.load import RIVALS
 
 NAMES = [f"table{n}" for n in range(1, 8)] + [f"fig{n}" for n in (1, *range(6, 14))]
 TRAINED = ["table1", "table4", "table7", "fig7", "fig8", "fig9"]
@@ -203,6 +205,19 @@ def test_a_figure_of_crops_is_drawn_and_names_what_is_absent(
     if name == "fig13":
         assert "comic1" not in text
         assert "dog" in text
+
+
+def test_a_rival_may_have_a_file_of_weights_for_each_scale(toy_data: Path, tmp_path: Path) -> None:
+    networks = []
+    for scale in (2, 4):
+        file = tmp_path / f"rlfn_x{scale}.pth"
+        torch.save(RIVALS["rlfn"](scale).state_dict(), file)
+        networks += ["--network", f"rlfn={file}"]
+    assert _run(["fig10", "fig1"], toy_data, tmp_path, *networks) == 0
+    for name in ("fig10", "fig1"):
+        kept = json.loads((tmp_path / f"{name}.json").read_text("utf-8"))
+        for found in kept["findings"]["pictures"]:
+            assert list(found["psnr"]) == ["bicubic", "rlfn", "gladsr-l", "gladsr"]
 
 
 def test_fig_13_leaves_out_what_has_no_niqe(

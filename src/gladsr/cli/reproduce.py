@@ -15,8 +15,9 @@ from gladsr.cli.console import say
 from gladsr.paper.exhibit import MissingError, Request, StoppedError
 from gladsr.paper.exhibits import EXHIBITS, module
 from gladsr.paper.kept import keep, read_kept
-from gladsr.paper.networks import read_network
+from gladsr.paper.networks import read_networks
 from gladsr.pictures import PictureError
+from gladsr.zoo import MODELS
 
 if TYPE_CHECKING:
     from gladsr.paper.kept import Kept
@@ -89,7 +90,7 @@ def reproduce(
     request = Request(
         output,
         data or _default_data(),
-        tuple(read_network(spec, threads=threads) for spec in network or []),
+        read_networks(network or [], beside=("bicubic", *MODELS), threads=threads),
         threads,
         tuple(setting or []),
         say,

@@ -1,6 +1,6 @@
 """Networks from elsewhere, read from files: rivals are scored by the same code as ours."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -32,6 +32,34 @@ class FileNetwork:
     name: str
     scale: int
     upscale: Upscale
+
+
+def read_networks(
+    specs: Collection[str], *, beside: Collection[str] = (), threads: int | None = None
+) -> tuple[dict[int, FileNetwork], ...]:
+    """Read networks that are told apart by their names; one name at several scales is fine.
+
+    Args:
+        specs: What `read_network` takes.
+        beside: The names of what they are compared with.
+        threads: Of the CPU; the engine's own choice if None.
+
+    Raises:
+        EngineError: One cannot be read, or has a name that another has at the same scale or that
+            is in ``beside``.
+    """
+    networks = tuple(read_network(spec, threads=threads) for spec in specs)
+    known: dict[tuple[str, int], str] = {}
+    for spec, found in zip(specs, networks, strict=True):
+        for scale, network in found.items():
+            other = network.name if network.name in beside else known.get((network.name, scale))
+            if other is not None:
+                raise EngineError(
+                    f"{other} and {spec} are both called {network.name} at ×{scale}; give one "
+                    "another name: --network NAME=FILE.onnx (gladsr export makes a rival's .onnx)"
+                )
+            known[network.name, scale] = spec
+    return networks
 
 
 def read_network(spec: str, *, threads: int | None = None) -> dict[int, FileNetwork]:
