@@ -5,7 +5,7 @@ import os
 import shutil
 import signal
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
 import torch
@@ -140,6 +140,36 @@ def test_what_a_run_has_left_is_shown_again_and_measured_only_when_asked(
     assert cli.main([*words, "--json"]) == 0
     (document,) = json.loads(capsys.readouterr().out)
     assert document["name"] == "table3"
+
+
+def test_json_leaves_the_same_files_as_tables_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fig9, "measure", lambda _: _findings({"gladsr": ("Set5",)}, fig9.CLAIMS))
+    words = ["reproduce", "fig9", "-o", str(tmp_path)]
+    assert cli.main([*words, "--json"]) == 0
+    left = (tmp_path / "fig9.md").read_text("utf-8")
+    assert {file.name for file in tmp_path.iterdir()} == {"fig9.json", "fig9.md", "fig9.png"}
+    assert cli.main(words) == 0
+    assert (tmp_path / "fig9.md").read_text("utf-8") == left
+
+
+def test_a_figure_that_cannot_be_written_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fig9, "measure", lambda _: _findings({"gladsr": ("Set5",)}, fig9.CLAIMS))
+    words = ["reproduce", "fig9", "-o", str(tmp_path), "--again"]
+    assert cli.main(words) == 0
+    before = (tmp_path / "fig9.png").read_bytes()
+
+    def fill_the_disk(_figure: Figure, file: BinaryIO, **_: Any) -> None:
+        file.write(before[:100])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Figure, "savefig", fill_the_disk)
+    assert cli.main(words) == 2
+    assert (tmp_path / "fig9.png").read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 3
 
 
 @pytest.mark.parametrize("fails", ["sheets", "draw"])

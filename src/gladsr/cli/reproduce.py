@@ -17,6 +17,7 @@ from gladsr.paper.exhibits import EXHIBITS, module
 from gladsr.paper.kept import keep, read_kept
 from gladsr.paper.networks import read_networks
 from gladsr.pictures import PictureError
+from gladsr.pictures.writing import appearing
 from gladsr.zoo import MODELS
 
 if TYPE_CHECKING:
@@ -106,6 +107,7 @@ def reproduce(
             failed = 1
             continue
         documents.append(asdict(kept))
+        _write_markdown(kept, output)
         if not as_json:
             _show(kept, output)
     if as_json:
@@ -149,16 +151,20 @@ def _kept(name: str, request: Request, *, again: bool) -> "Kept":
     return keep(name, findings, request, seconds=seconds)
 
 
-def _show(kept: "Kept", folder: Path) -> None:
+def _write_markdown(kept: "Kept", folder: Path) -> None:
     sheets = module(kept.name).sheets(kept.findings)
+    text = "\n\n".join(sheet.markdown() for sheet in sheets)
+    with appearing(folder / f"{kept.name}.md") as opened:
+        opened.write(f"{text}\n\n{kept.origin}\n".encode())
+
+
+def _show(kept: "Kept", folder: Path) -> None:
     console = _console()
-    for sheet in sheets:
+    for sheet in module(kept.name).sheets(kept.findings):
         console.print(sheet.rich())
         for note in sheet.notes:
             console.print(note, markup=False, highlight=False)
     console.print(kept.origin, markup=False, highlight=False)
-    text = "\n\n".join(sheet.markdown() for sheet in sheets)
-    (folder / f"{kept.name}.md").write_text(f"{text}\n\n{kept.origin}\n", encoding="utf-8")
     figure = folder / f"{kept.name}.png"
     if figure.is_file():
         say(f"{figure} is drawn")

@@ -18,6 +18,7 @@ from torch import Tensor, nn
 
 from gladsr.network import Gladsr
 from gladsr.network.layers import ChannelSelectiveUnit, GlobalLocalAdjustingModule
+from gladsr.paper.figures import save
 from gladsr.pictures.writing import appearing
 from gladsr.upscaling.pixels import to_unit
 
@@ -140,8 +141,7 @@ def draw(attentions: list[Attention], picture: NDArray[Any], file: Path) -> None
             axes.set_xticks([])
             axes.tick_params(labelsize=6)
             axes.set_title(f"LSB {number}: $R_c$", fontsize=7)
-    with appearing(file) as opened:
-        figure.savefig(opened, dpi=120, format="png")
+    save(figure, file, dpi=120)
 
 
 def page(attentions: list[Attention], picture: NDArray[Any], title: str, file: Path) -> None:
