@@ -144,6 +144,17 @@ def test_evaluate_shows_timings_apart_and_the_papers_figures_of_a_rival(
     assert "32.13 / 0.8937" in out
 
 
+def test_evaluate_scores_a_network_at_a_scale_that_it_alone_has(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = _onnx(folder.parent / "repeat.onnx", {"y": 0}, scale=5)
+    words = ["evaluate", str(folder), "--network", spec, "--scale"]
+    assert cli.main([*words, "5", "--json"]) == 0
+    assert [found["scale"] for found in json.loads(capsys.readouterr().out)] == [5, 5]
+    assert cli.main([*words, "6"]) == 2
+    assert "6 is no scale to score at; take --scale 2, 3, 4, 5" in capsys.readouterr().err
+
+
 def test_evaluate_refuses_a_network_at_a_scale_that_it_has_not(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -70,7 +70,8 @@ def evaluate(
     scale: Annotated[
         list[int] | None,
         typer.Option(
-            help="2, 3 or 4. Can be given again. [default: 2, or what every --network has]"
+            help="2, 3 or 4, or what a --network has. Can be given again. [default: 2, or what "
+            "every --network has]"
         ),
     ] = None,
     ensemble: Annotated[
@@ -121,6 +122,11 @@ def evaluate(
 
 
 def _check_scales(networks: tuple[dict[int, FileNetwork], ...], scales: list[int]) -> None:
+    known = {2, 3, 4}.union(*networks)
+    for scale in scales:
+        if scale not in known:
+            has = ", ".join(map(str, sorted(known)))
+            raise typer.BadParameter(f"{scale} is no scale to score at; take --scale {has}")
     for found in networks:
         if not set(scales) & set(found):
             name = next(iter(found.values())).name
