@@ -18,13 +18,12 @@ from gladsr.cli import reproduce as command
 from gladsr.cli.console import say
 from gladsr.paper import ablations, fig7, fig9, published, table1, table2, table4
 from gladsr.paper.crops import _find
-from gladsr.paper.exhibit import MissingError
-from gladsr.paper.exhibits import EXHIBITS, module
+from gladsr.paper.exhibit import MissingError, Request
+from gladsr.paper.exhibits import EXHIBITS, TRAINED, in_order, module
 from gladsr.paper.kept import write_json
 from gladsr.paper.rivals.load import RIVALS
 
 NAMES = [f"table{n}" for n in range(1, 8)] + [f"fig{n}" for n in (1, *range(6, 14))]
-TRAINED = ["table1", "table4", "table7", "fig7", "fig8", "fig9"]
 
 
 def _run(names: list[str], data: Path, output: Path, *words: str) -> int:
@@ -320,7 +319,7 @@ def test_the_ablations_of_all_tables_are_trained_once_and_their_orderings_report
     toy_data: Path, tmp_path: Path, toy_settings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ablations, "CLOSE", 0)
-    assert _run(TRAINED, toy_data, tmp_path, *toy_settings) == 0
+    assert _run([*TRAINED], toy_data, tmp_path, *toy_settings) == 0
     runs = {run.name for run in (tmp_path / "ablations").iterdir()}
     assert runs == {f"{name}-seed0" for name in ablations.VARIANTS}
     for name in TRAINED:
@@ -342,6 +341,24 @@ def test_the_ablations_of_all_tables_are_trained_once_and_their_orderings_report
     curve = json.loads((tmp_path / "ablations/gladsr-seed0/curve.json").read_text("utf-8"))
     assert [point["step"] for point in curve] == [2, 4]
     assert set(curve[0]) == {"step", "Set5", "Set14"}
+
+
+def test_what_trains_is_measured_after_all_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = []
+    for name in EXHIBITS:
+
+        def note(_: Request, name: str = name) -> dict[str, Any]:
+            measured.append(name)
+            raise MissingError("noted")
+
+        monkeypatch.setattr(module(name), "measure", note)
+    names = ["fig7", "fig8", "table1", "table5", "fig7", "fig13"]
+    assert cli.main(["reproduce", *names, "-o", str(tmp_path)]) == 1
+    assert measured == ["table5", "fig13", "fig7", "fig8", "table1"]
+    assert {*TRAINED} == {name for name in EXHIBITS if hasattr(module(name), "ablations")}
+    assert in_order(EXHIBITS)[-len(TRAINED) :] == [*TRAINED]
 
 
 @pytest.mark.parametrize("name", ["table1", "table4", "table7", "fig9"])

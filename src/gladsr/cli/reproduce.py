@@ -13,7 +13,7 @@ from rich.table import Table
 
 from gladsr.cli.console import say
 from gladsr.paper.exhibit import MissingError, Request, StoppedError
-from gladsr.paper.exhibits import EXHIBITS, module
+from gladsr.paper.exhibits import EXHIBITS, in_order, module
 from gladsr.paper.kept import keep, read_kept
 from gladsr.paper.networks import read_networks
 from gladsr.pictures import PictureError
@@ -76,8 +76,8 @@ def reproduce(
     Each prints the paper's figure, ours and the difference, and leaves NAME.json, NAME.md and, for
     a figure, NAME.png in the output folder. What is there already is shown again, not measured.
 
-    Tables 1, 4 and 7 and figures 7 and 9 train small networks, one after the other, and give way to
-    all other work. Ctrl-C stops them at any moment; the same command goes on.
+    Tables 1, 4 and 7 and figures 7 and 9 train small networks, one after the other, after all else,
+    and give way to all other work. Ctrl-C stops them at any moment; the same command goes on.
 
     gladsr reproduce table2 table5 --data testsets --network rlfn=rlfn_x2.pth
     """
@@ -99,7 +99,7 @@ def reproduce(
     if request.data and not request.data.is_dir():
         raise typer.BadParameter(f"{request.data} is no folder")
     documents, failed = [], 0
-    for name in dict.fromkeys(names):
+    for name in in_order(names):
         try:
             kept = _kept(name, replace(request, used=set()), again=again)
         except (MissingError, PictureError) as error:
