@@ -76,12 +76,12 @@ def export_openvino(network: Gladsr, path: Path) -> None:
 @contextmanager
 def as_openvino(network: Gladsr) -> "Iterator[ov.Model]":
     """Give the network as OpenVINO reads it, with its file there as long as the context."""
-    import openvino as ov  # noqa: PLC0415 - slow to import
+    from gladsr.engines.openvino import core  # noqa: PLC0415 - slow to import
 
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "network.onnx"
         export_onnx(network, source)
-        yield ov.Core().read_model(source)
+        yield core().read_model(source)
 
 
 def save_openvino(model: "ov.Model", path: Path, *, compress: bool) -> None:
