@@ -155,6 +155,28 @@ def test_evaluate_scores_a_network_at_a_scale_that_it_alone_has(
     assert "6 is no scale to score at; take --scale 2, 3, 4, 5" in capsys.readouterr().err
 
 
+def test_a_rival_that_does_not_run_on_a_picture_is_named_and_the_rest_is_done(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = folder.parent
+    file = root / "rlfn.pth"
+    torch.save(RIVALS["rlfn"](4).state_dict(), file)
+    small = root / "Set14"
+    small.mkdir()
+    Image.fromarray(astronaut()[:48, 150:198]).save(small / "barbara.png")
+    network = ["--network", f"rlfn={file}"]
+    reason = f"{file} does not run on a picture of 12×12: "
+    assert cli.main(["evaluate", str(small), str(folder), "--json", *network]) == 1
+    captured = capsys.readouterr()
+    assert f"{small} is not scored at ×4. {reason}" in captured.err
+    scored = [(Path(one["folder"]).name, one["model"]) for one in json.loads(captured.out)]
+    assert scored == [("Set14", "bicubic"), ("Set5", "bicubic"), ("Set5", "rlfn")]
+    words = ["--data", str(root), "-o", str(root / "output"), *network]
+    assert cli.main(["reproduce", "fig1", "table3", *words]) == 1
+    assert f"fig1: {reason}" in capsys.readouterr().err
+    assert [left.name for left in (root / "output").glob("*.json")] == ["table3.json"]
+
+
 def test_evaluate_refuses_a_network_at_a_scale_that_it_has_not(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -12,6 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gladsr.cli.console import say
+from gladsr.engines import EngineError
 from gladsr.paper.exhibit import MissingError, Request, StoppedError
 from gladsr.paper.exhibits import EXHIBITS, in_order, module
 from gladsr.paper.kept import keep, read_kept
@@ -102,7 +103,7 @@ def reproduce(
     for name in in_order(names):
         try:
             kept = _kept(name, replace(request, used=set()), again=again)
-        except (MissingError, PictureError) as error:
+        except (EngineError, MissingError, PictureError) as error:
             say(f"{name}: {error}")
             failed = 1
             continue
