@@ -125,6 +125,16 @@ def test_a_folder_with_a_damaged_image_is_named_and_the_others_are_scored(
     assert f"{other} is not scored at ×2. {other / 'damaged.png'} cannot be read" in captured.err
 
 
+@pytest.mark.parametrize("scale", ["1", "5"])
+def test_a_scale_that_nothing_is_scored_at_is_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], scale: str
+) -> None:
+    assert cli.main(["evaluate", str(folder), "--scale", "2", "--scale", scale]) == 2
+    captured = capsys.readouterr()
+    assert captured.out == ""
+    assert f"{scale} is no scale to score at; take --scale 2, 3, 4" in captured.err
+
+
 @pytest.mark.parametrize("wrong", ["missing", "empty"])
 def test_a_folder_without_images_is_refused_before_anything_is_scored(
     folder: Path, capsys: pytest.CaptureFixture[str], wrong: str

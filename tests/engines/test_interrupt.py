@@ -38,3 +38,9 @@ def test_an_interrupt_after_two_models_were_freed_in_their_order_is_no_crash() -
         check=False,
     )
     assert (ended.returncode, ended.stdout) == (0, "interrupted\n"), ended.stderr
+
+
+def test_nothing_but_the_engine_makes_a_core() -> None:
+    package = Path(gladsr.__file__).parent
+    sources = {file: file.read_text("utf-8") for file in package.rglob("*.py")}
+    assert [file.name for file, text in sources.items() if "Core()" in text] == ["openvino.py"]

@@ -21,15 +21,16 @@ astronaut: Callable[[], NDArray[np.uint8]] = data.astronaut
 PICTURE = astronaut()[:24, 180:210]
 
 
+@pytest.mark.parametrize(("csu", "sgu"), [(True, True), (True, False), (False, True)])
 @torch.inference_mode()
-def test_masks_and_weights_are_what_the_network_multiplies_by() -> None:
-    network = Gladsr(GladsrConfig(glams=2, lsbs=3)).eval()
+def test_masks_and_weights_are_what_the_network_multiplies_by(csu: bool, sgu: bool) -> None:
+    network = Gladsr(GladsrConfig(glams=2, lsbs=3, csu=csu, sgu=sgu)).eval()
     products: list[tuple[Tensor, Tensor]] = []
 
     def note(block: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        if isinstance(block, GlobalGuidedBlock):
+        if sgu and isinstance(block, GlobalGuidedBlock):
             products.append((block.compress(inputs[0]), output))
-        if isinstance(block, LocalSelectiveBlock):
+        if csu and isinstance(block, LocalSelectiveBlock):
             products.append((block.wau(inputs[0]), output))
 
     for module in network.modules():
@@ -42,11 +43,10 @@ def test_masks_and_weights_are_what_the_network_multiplies_by() -> None:
         factor
         for one in found
         for factor in (*(weights[:, None, None] for weights in one.weights), one.mask)
+        if factor is not None
     ]
-    products = products[: len(factors)]
-    assert len(factors) == 4 * (3 + 1)
+    assert len(factors) == 4 * (3 * csu + sgu)
     for factor, (before, after) in zip(factors, products, strict=True):
-        assert factor is not None
         np.testing.assert_allclose((before[0] * torch.from_numpy(factor)), after[0], atol=1e-6)
 
 

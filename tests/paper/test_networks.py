@@ -16,7 +16,7 @@ from skimage import data
 
 from gladsr import cli
 from gladsr.engines import EngineError
-from gladsr.paper.networks import read_network
+from gladsr.paper.networks import read_network, read_networks
 from gladsr.paper.rivals.load import RIVALS
 from gladsr.scoring import evaluate
 
@@ -98,6 +98,18 @@ def test_what_is_no_such_network_is_named(tmp_path: Path) -> None:
         read_network(str(tmp_path / "broken.onnx"))
 
 
+def test_one_name_may_have_several_scales_but_each_only_once(tmp_path: Path) -> None:
+    x2, other_x2, x3 = (
+        f"net={_onnx(tmp_path / f'{name}.onnx', {'y': 0}, scale=scale)}"
+        for name, scale in (("a", 2), ("b", 2), ("c", 3))
+    )
+    assert [list(found) for found in read_networks([x2, x3])] == [[2], [3]]
+    with pytest.raises(EngineError, match=f"^{x2} and {other_x2} are both called net at ×2; give"):
+        read_networks([x2, x3, other_x2])
+    with pytest.raises(EngineError, match=f"^net and {x3} are both called net at ×3"):
+        read_networks([x3], beside=("bicubic", "net"))
+
+
 @pytest.fixture
 def folder(tmp_path: Path) -> Path:
     """One image in a folder named Set5."""
@@ -132,9 +144,59 @@ def test_evaluate_shows_timings_apart_and_the_papers_figures_of_a_rival(
     assert "32.13 / 0.8937" in out
 
 
+def test_evaluate_scores_a_network_at_a_scale_that_it_alone_has(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    spec = _onnx(folder.parent / "repeat.onnx", {"y": 0}, scale=5)
+    words = ["evaluate", str(folder), "--network", spec, "--scale"]
+    assert cli.main([*words, "5", "--json"]) == 0
+    assert [found["scale"] for found in json.loads(capsys.readouterr().out)] == [5, 5]
+    assert cli.main([*words, "6"]) == 2
+    assert "6 is no scale to score at; take --scale 2, 3, 4, 5" in capsys.readouterr().err
+
+
+def test_a_rival_that_does_not_run_on_a_picture_is_named_and_the_rest_is_done(
+    folder: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    root = folder.parent
+    file = root / "rlfn.pth"
+    torch.save(RIVALS["rlfn"](4).state_dict(), file)
+    small = root / "Set14"
+    small.mkdir()
+    Image.fromarray(astronaut()[:48, 150:198]).save(small / "barbara.png")
+    network = ["--network", f"rlfn={file}"]
+    reason = f"{file} does not run on a picture of 12×12: "
+    assert cli.main(["evaluate", str(small), str(folder), "--json", *network]) == 1
+    captured = capsys.readouterr()
+    assert f"{small} is not scored at ×4. {reason}" in captured.err
+    scored = [(Path(one["folder"]).name, one["model"]) for one in json.loads(captured.out)]
+    assert scored == [("Set14", "bicubic"), ("Set5", "bicubic"), ("Set5", "rlfn")]
+    words = ["--data", str(root), "-o", str(root / "output"), *network]
+    assert cli.main(["reproduce", "fig1", "table3", *words]) == 1
+    assert f"fig1: {reason}" in capsys.readouterr().err
+    assert [left.name for left in (root / "output").glob("*.json")] == ["table3.json"]
+
+
 def test_evaluate_refuses_a_network_at_a_scale_that_it_has_not(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spec = _onnx(folder.parent / "repeat.onnx", {"y": 0})
     assert cli.main(["evaluate", str(folder), "--network", spec, "--scale", "2"]) == 2
     assert "repeat upscales by ×3 only" in capsys.readouterr().err
+
+
+@pytest.mark.parametrize("command", ["evaluate", "reproduce"])
+@pytest.mark.parametrize("names", [("net", "net"), ("gladsr",), ("bicubic",)])
+def test_networks_that_their_names_do_not_tell_apart_are_refused(
+    folder: Path, capsys: pytest.CaptureFixture[str], command: str, names: tuple[str, ...]
+) -> None:
+    file = _onnx(folder.parent / "repeat.onnx", {"y": 0})
+    networks = [word for name in names for word in ("--network", f"{name}={file}")]
+    words = {
+        "evaluate": [str(folder), "--model", "gladsr"],
+        "reproduce": ["fig11", "-o", str(folder.parent / "output")],
+    }
+    assert cli.main([command, *words[command], *networks]) == 2
+    captured = capsys.readouterr()
+    assert f"both called {names[0]} at ×3" in captured.err
+    assert captured.out == ""

@@ -5,9 +5,10 @@ import os
 import shutil
 import signal
 from pathlib import Path
-from typing import Any
+from typing import Any, BinaryIO
 
 import pytest
+import torch
 from matplotlib.figure import Figure
 from PIL import Image
 from skimage.data import camera
@@ -17,12 +18,12 @@ from gladsr.cli import reproduce as command
 from gladsr.cli.console import say
 from gladsr.paper import ablations, fig7, fig9, published, table1, table2, table4
 from gladsr.paper.crops import _find
-from gladsr.paper.exhibit import MissingError
-from gladsr.paper.exhibits import EXHIBITS, module
+from gladsr.paper.exhibit import MissingError, Request
+from gladsr.paper.exhibits import EXHIBITS, TRAINED, in_order, module
 from gladsr.paper.kept import write_json
+from gladsr.paper.rivals.load import RIVALS
 
 NAMES = [f"table{n}" for n in range(1, 8)] + [f"fig{n}" for n in (1, *range(6, 14))]
-TRAINED = ["table1", "table4", "table7", "fig7", "fig8", "fig9"]
 
 
 def _run(names: list[str], data: Path, output: Path, *words: str) -> int:
@@ -140,6 +141,36 @@ def test_what_a_run_has_left_is_shown_again_and_measured_only_when_asked(
     assert document["name"] == "table3"
 
 
+def test_json_leaves_the_same_files_as_tables_do(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fig9, "measure", lambda _: _findings({"gladsr": ("Set5",)}, fig9.CLAIMS))
+    words = ["reproduce", "fig9", "-o", str(tmp_path)]
+    assert cli.main([*words, "--json"]) == 0
+    left = (tmp_path / "fig9.md").read_text("utf-8")
+    assert {file.name for file in tmp_path.iterdir()} == {"fig9.json", "fig9.md", "fig9.png"}
+    assert cli.main(words) == 0
+    assert (tmp_path / "fig9.md").read_text("utf-8") == left
+
+
+def test_a_figure_that_cannot_be_written_leaves_the_one_before(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(fig9, "measure", lambda _: _findings({"gladsr": ("Set5",)}, fig9.CLAIMS))
+    words = ["reproduce", "fig9", "-o", str(tmp_path), "--again"]
+    assert cli.main(words) == 0
+    before = (tmp_path / "fig9.png").read_bytes()
+
+    def fill_the_disk(_figure: Figure, file: BinaryIO, **_: Any) -> None:
+        file.write(before[:100])
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr(Figure, "savefig", fill_the_disk)
+    assert cli.main(words) == 2
+    assert (tmp_path / "fig9.png").read_bytes() == before
+    assert len(list(tmp_path.iterdir())) == 3
+
+
 @pytest.mark.parametrize("fails", ["sheets", "draw"])
 def test_what_cannot_be_shown_or_drawn_is_not_kept(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, fails: str
@@ -203,6 +234,19 @@ def test_a_figure_of_crops_is_drawn_and_names_what_is_absent(
     if name == "fig13":
         assert "comic1" not in text
         assert "dog" in text
+
+
+def test_a_rival_may_have_a_file_of_weights_for_each_scale(toy_data: Path, tmp_path: Path) -> None:
+    networks = []
+    for scale in (2, 4):
+        file = tmp_path / f"rlfn_x{scale}.pth"
+        torch.save(RIVALS["rlfn"](scale).state_dict(), file)
+        networks += ["--network", f"rlfn={file}"]
+    assert _run(["fig10", "fig1"], toy_data, tmp_path, *networks) == 0
+    for name in ("fig10", "fig1"):
+        kept = json.loads((tmp_path / f"{name}.json").read_text("utf-8"))
+        for found in kept["findings"]["pictures"]:
+            assert list(found["psnr"]) == ["bicubic", "rlfn", "gladsr-l", "gladsr"]
 
 
 def test_fig_13_leaves_out_what_has_no_niqe(
@@ -275,7 +319,7 @@ def test_the_ablations_of_all_tables_are_trained_once_and_their_orderings_report
     toy_data: Path, tmp_path: Path, toy_settings: list[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(ablations, "CLOSE", 0)
-    assert _run(TRAINED, toy_data, tmp_path, *toy_settings) == 0
+    assert _run([*TRAINED], toy_data, tmp_path, *toy_settings) == 0
     runs = {run.name for run in (tmp_path / "ablations").iterdir()}
     assert runs == {f"{name}-seed0" for name in ablations.VARIANTS}
     for name in TRAINED:
@@ -297,6 +341,24 @@ def test_the_ablations_of_all_tables_are_trained_once_and_their_orderings_report
     curve = json.loads((tmp_path / "ablations/gladsr-seed0/curve.json").read_text("utf-8"))
     assert [point["step"] for point in curve] == [2, 4]
     assert set(curve[0]) == {"step", "Set5", "Set14"}
+
+
+def test_what_trains_is_measured_after_all_else(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    measured = []
+    for name in EXHIBITS:
+
+        def note(_: Request, name: str = name) -> dict[str, Any]:
+            measured.append(name)
+            raise MissingError("noted")
+
+        monkeypatch.setattr(module(name), "measure", note)
+    names = ["fig7", "fig8", "table1", "table5", "fig7", "fig13"]
+    assert cli.main(["reproduce", *names, "-o", str(tmp_path)]) == 1
+    assert measured == ["table5", "fig13", "fig7", "fig8", "table1"]
+    assert {*TRAINED} == {name for name in EXHIBITS if hasattr(module(name), "ablations")}
+    assert in_order(EXHIBITS)[-len(TRAINED) :] == [*TRAINED]
 
 
 @pytest.mark.parametrize("name", ["table1", "table4", "table7", "fig9"])

@@ -5,13 +5,16 @@ import re
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable
 from pathlib import Path
+from threading import Thread
 from typing import Any
 
 import pytest
 import torch
+from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 
@@ -200,6 +203,50 @@ def test_a_batch_that_processes_cannot_share_evenly_is_refused(
     monkeypatch.setenv("WORLD_SIZE", str(world))
     with pytest.raises(SettingsError, match=rf"batch is 4, which {world} .* multiple of {world}"):
         list(train(read_settings(toy_config), tmp_path / "run"))
+
+
+@pytest.mark.parametrize("ends", [True, False])
+def test_a_run_closes_its_log_whether_it_ends_or_not(
+    toy_config: Path, tmp_path: Path, ends: bool
+) -> None:
+    def writers() -> list[Thread]:
+        return [one for one in threading.enumerate() if "tensorboard" in type(one).__module__]
+
+    reports = train(read_settings(toy_config, ("schedule.steps=4", "validate_every=2")), tmp_path)
+    next(reports)
+    assert writers()
+    if ends:
+        assert [report.step for report in reports] == [4]
+    else:
+        del reports  # as when its caller fails
+    assert not writers()
+
+
+def test_processes_that_fail_leave_their_group(
+    toy_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    place = {"WORLD_SIZE": "1", "RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": "0"}
+    for name, value in place.items():
+        monkeypatch.setenv(name, value)
+    settings = read_settings(toy_config, (f"data.validation={tmp_path / 'none'}",))
+    with pytest.raises(DataError, match="none is not a folder"):
+        list(train(settings, tmp_path / "run"))
+    assert not torch.distributed.is_initialized()
+
+
+def test_images_that_are_smaller_than_a_crop_are_told(
+    toy_config: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for size in (20, 40):
+        Image.new("RGB", (size, size)).save(folder / f"{size}.png")
+    changes = ("data.patch=16", "schedule.steps=1", f"data.train=['{folder}']")
+    list(train(read_settings(toy_config, changes), tmp_path / "run"))
+    told = "training images smaller than data.patch, 16 LR pixels a side, are left out: 1"
+    assert [record.message for record in caplog.records if record.name.startswith("gladsr")] == [
+        told
+    ]
 
 
 def test_a_run_is_neither_overwritten_nor_resumed_from_nothing(

@@ -6,6 +6,8 @@ from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any
 
+from gladsr.engines.processor import cpuinfo, processor
+
 _LIBRARIES = ("gladsr", "openvino", "onnxruntime", "torch", "numpy")
 
 # Those that speed convolutions up, by the names that Linux has for them.
@@ -24,10 +26,10 @@ def cores() -> list[int]:
 
 def machine(threads: int) -> dict[str, Any]:
     """Return the processor, the cores, the threads, and the versions of what was measured."""
-    info = _cpuinfo()
+    info = cpuinfo()
     flags = set((info.get("flags") or info.get("Features") or "").split())
     return {
-        "processor": info.get("model name") or platform.processor() or platform.machine(),
+        "processor": processor(),
         "instruction_sets": [name for name in _INSTRUCTIONS if name in flags],
         "cores": cores(),
         "threads": threads,
@@ -35,16 +37,6 @@ def machine(threads: int) -> dict[str, Any]:
         "python": platform.python_version(),
         "versions": {name: found for name in _LIBRARIES if (found := _version(name))},
     }
-
-
-def _cpuinfo() -> dict[str, str]:
-    """Return what Linux says of the first core; nothing elsewhere."""
-    try:
-        text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
-    except OSError:
-        return {}
-    lines = (line.partition(":") for line in text.partition("\n\n")[0].splitlines())
-    return {name.strip(): value.strip() for name, _, value in lines}
 
 
 def _version(library: str) -> str | None:

@@ -1,7 +1,6 @@
 """What the commands say beside their results: on standard error, plainly."""
 
 import logging
-from datetime import timedelta
 
 from rich.console import Console
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn, TimeRemainingColumn
@@ -35,16 +34,6 @@ def say_more() -> None:
     logger.setLevel(logging.INFO)
     for handler in logger.handlers:
         handler.setLevel(logging.INFO)
-
-
-def duration(seconds: float) -> str:
-    """Return a time in hours, minutes and seconds.
-
-    Example:
-        >>> duration(4000)
-        '1:06:40'
-    """
-    return str(timedelta(seconds=round(seconds)))
 
 
 def progress_bar() -> Progress:

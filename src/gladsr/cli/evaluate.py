@@ -19,7 +19,7 @@ from rich.text import Text
 
 from gladsr.cli.console import progress_bar, say
 from gladsr.engines import EngineError
-from gladsr.paper.networks import FileNetwork, read_network
+from gladsr.paper.networks import FileNetwork, read_networks
 from gladsr.paper.published import SCORES
 from gladsr.pictures import PictureError, resize
 from gladsr.scoring import FolderScores, Upscale, images_in, score
@@ -70,7 +70,8 @@ def evaluate(
     scale: Annotated[
         list[int] | None,
         typer.Option(
-            help="2, 3 or 4. Can be given again. [default: 2, or what every --network has]"
+            help="2, 3 or 4, or what a --network has. Can be given again. [default: 2, or what "
+            "every --network has]"
         ),
     ] = None,
     ensemble: Annotated[
@@ -103,9 +104,9 @@ def evaluate(
     gladsr evaluate Set5 Set14 --model gladsr --model gladsr-l --scale 4
     """
     files = {folder: images_in(folder) for folder in folders}
-    networks = [read_network(spec) for spec in network or []]
+    models = list(dict.fromkeys(model or ([] if network else ["gladsr"])))
+    networks = read_networks(network or [], beside=("bicubic", *models))
     scales = list(dict.fromkeys(scale or [s for found in networks for s in found] or [2]))
-    models = list(dict.fromkeys(model or ([] if networks else ["gladsr"])))
     _check_scales(networks, scales)
     if ensemble and networks:
         say("--ensemble is for the models of the zoo; a --network is run as it is")
@@ -120,7 +121,12 @@ def evaluate(
         raise typer.Exit(1)
 
 
-def _check_scales(networks: list[dict[int, FileNetwork]], scales: list[int]) -> None:
+def _check_scales(networks: tuple[dict[int, FileNetwork], ...], scales: list[int]) -> None:
+    known = {2, 3, 4}.union(*networks)
+    for scale in scales:
+        if scale not in known:
+            has = ", ".join(map(str, sorted(known)))
+            raise typer.BadParameter(f"{scale} is no scale to score at; take --scale {has}")
     for found in networks:
         if not set(scales) & set(found):
             name = next(iter(found.values())).name
@@ -130,7 +136,7 @@ def _check_scales(networks: list[dict[int, FileNetwork]], scales: list[int]) -> 
 
 def _methods(
     models: list[str],
-    networks: list[dict[int, FileNetwork]],
+    networks: tuple[dict[int, FileNetwork], ...],
     scales: list[int],
     *,
     ensemble: bool,

@@ -12,11 +12,14 @@ from rich.console import Console
 from rich.table import Table
 
 from gladsr.cli.console import say
+from gladsr.engines import EngineError
 from gladsr.paper.exhibit import MissingError, Request, StoppedError
-from gladsr.paper.exhibits import EXHIBITS, module
+from gladsr.paper.exhibits import EXHIBITS, in_order, module
 from gladsr.paper.kept import keep, read_kept
-from gladsr.paper.networks import read_network
+from gladsr.paper.networks import read_networks
 from gladsr.pictures import PictureError
+from gladsr.pictures.writing import appearing
+from gladsr.zoo import MODELS
 
 if TYPE_CHECKING:
     from gladsr.paper.kept import Kept
@@ -74,8 +77,8 @@ def reproduce(
     Each prints the paper's figure, ours and the difference, and leaves NAME.json, NAME.md and, for
     a figure, NAME.png in the output folder. What is there already is shown again, not measured.
 
-    Tables 1, 4 and 7 and figures 7 and 9 train small networks, one after the other, and give way to
-    all other work. Ctrl-C stops them at any moment; the same command goes on.
+    Tables 1, 4 and 7 and figures 7 and 9 train small networks, one after the other, after all else,
+    and give way to all other work. Ctrl-C stops them at any moment; the same command goes on.
 
     gladsr reproduce table2 table5 --data testsets --network rlfn=rlfn_x2.pth
     """
@@ -89,7 +92,7 @@ def reproduce(
     request = Request(
         output,
         data or _default_data(),
-        tuple(read_network(spec, threads=threads) for spec in network or []),
+        read_networks(network or [], beside=("bicubic", *MODELS), threads=threads),
         threads,
         tuple(setting or []),
         say,
@@ -97,14 +100,15 @@ def reproduce(
     if request.data and not request.data.is_dir():
         raise typer.BadParameter(f"{request.data} is no folder")
     documents, failed = [], 0
-    for name in dict.fromkeys(names):
+    for name in in_order(names):
         try:
             kept = _kept(name, replace(request, used=set()), again=again)
-        except (MissingError, PictureError) as error:
+        except (EngineError, MissingError, PictureError) as error:
             say(f"{name}: {error}")
             failed = 1
             continue
         documents.append(asdict(kept))
+        _write_markdown(kept, output)
         if not as_json:
             _show(kept, output)
     if as_json:
@@ -148,16 +152,20 @@ def _kept(name: str, request: Request, *, again: bool) -> "Kept":
     return keep(name, findings, request, seconds=seconds)
 
 
-def _show(kept: "Kept", folder: Path) -> None:
+def _write_markdown(kept: "Kept", folder: Path) -> None:
     sheets = module(kept.name).sheets(kept.findings)
+    text = "\n\n".join(sheet.markdown() for sheet in sheets)
+    with appearing(folder / f"{kept.name}.md") as opened:
+        opened.write(f"{text}\n\n{kept.origin}\n".encode())
+
+
+def _show(kept: "Kept", folder: Path) -> None:
     console = _console()
-    for sheet in sheets:
+    for sheet in module(kept.name).sheets(kept.findings):
         console.print(sheet.rich())
         for note in sheet.notes:
             console.print(note, markup=False, highlight=False)
     console.print(kept.origin, markup=False, highlight=False)
-    text = "\n\n".join(sheet.markdown() for sheet in sheets)
-    (folder / f"{kept.name}.md").write_text(f"{text}\n\n{kept.origin}\n", encoding="utf-8")
     figure = folder / f"{kept.name}.png"
     if figure.is_file():
         say(f"{figure} is drawn")

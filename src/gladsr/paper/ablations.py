@@ -229,12 +229,12 @@ def run_folder(name: str, seed: int, request: Request) -> Path:
 
 def fine(network: Gladsr) -> Upscale:
     """Return the function that upscales a picture to y."""
-    return on_torch(_Output(network, 1))
+    return on_torch(_Output(network, 1), "GLADSR")
 
 
 def coarse(network: Gladsr) -> Upscale:
     """Return the function that upscales a picture to y_c."""
-    return on_torch(_Output(network, 0))
+    return on_torch(_Output(network, 0), "GLADSR")
 
 
 class _Output(torch.nn.Module):

@@ -3,8 +3,8 @@
 import base64
 import html
 import io
-from collections.abc import Iterator
 from dataclasses import dataclass
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -14,14 +14,13 @@ from matplotlib import colormaps
 from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
-from torch import Tensor, nn
 
 from gladsr.network import Gladsr
-from gladsr.network.layers import ChannelSelectiveUnit, GlobalLocalAdjustingModule
+from gladsr.network.attention import read_attention, read_masks
+from gladsr.paper.figures import save
 from gladsr.pictures.writing import appearing
 from gladsr.upscaling.pixels import to_unit
 
-NETS = {"ndg_c": "basic", "ndg_f": "refine"}
 COLOURS = "jet"  # as the paper's heatmaps: warmer is larger
 
 
@@ -60,49 +59,22 @@ def attend(network: Gladsr, picture: NDArray[Any]) -> list[Attention]:
     Raises:
         ValueError: The network has neither guided masks nor channel weights.
     """
-    if not (network.config.sgu or network.config.csu):
+    config = network.config
+    if not (config.sgu or config.csu):
         raise ValueError("this network has neither guided masks nor channel weights")
-    seen: dict[nn.Module, Tensor] = {}
-
-    def note(module: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
-        seen[module] = (
-            module.weights(inputs[0]) if isinstance(module, ChannelSelectiveUnit) else output
-        )
-
-    parts = [part for _, _, glam in _glams(network) for part in _attending(glam)]
-    hooks = [part.register_forward_hook(note) for part in parts]
-    try:
+    with read_masks(network) as masks, read_attention(network) as weights:
         network(torch.from_numpy(to_unit(picture).transpose(2, 0, 1)[None].copy()))
-    finally:
-        for hook in hooks:
-            hook.remove()
+    r_s, r_c = iter(masks), iter(weights)
     return [
         Attention(
             net,
-            number,
-            seen[glam.ggb.sgu][0].mean(0).numpy() if glam.ggb.sgu is not None else None,
-            [
-                seen[part][0, :, 0, 0].numpy()
-                for part in _attending(glam)
-                if isinstance(part, ChannelSelectiveUnit)
-            ],
+            glam,
+            next(r_s)[0].mean(0).numpy() if config.sgu else None,
+            [one[0, :, 0, 0].numpy() for one in islice(r_c, config.lsbs)],
         )
-        for net, number, glam in _glams(network)
+        for net in ("basic", "refine")
+        for glam in range(1, config.glams + 1)
     ]
-
-
-def _glams(network: Gladsr) -> Iterator[tuple[str, int, GlobalLocalAdjustingModule]]:
-    for name, net in NETS.items():
-        glams = network.get_submodule(f"{name}.glams").children()
-        for number, glam in enumerate(glams, start=1):
-            assert isinstance(glam, GlobalLocalAdjustingModule)  # noqa: S101 - for the type checker
-            yield net, number, glam
-
-
-def _attending(glam: GlobalLocalAdjustingModule) -> list[nn.Module]:
-    """Return a GLAM's channel selective units, in order, and its spatial guided unit."""
-    units = [part for part in glam.lsbs.modules() if isinstance(part, ChannelSelectiveUnit)]
-    return [*units, *([glam.ggb.sgu] if glam.ggb.sgu is not None else [])]
 
 
 def over_picture(mask: NDArray[np.float32], picture: NDArray[Any]) -> NDArray[np.uint8]:
@@ -140,8 +112,7 @@ def draw(attentions: list[Attention], picture: NDArray[Any], file: Path) -> None
             axes.set_xticks([])
             axes.tick_params(labelsize=6)
             axes.set_title(f"LSB {number}: $R_c$", fontsize=7)
-    with appearing(file) as opened:
-        figure.savefig(opened, dpi=120, format="png")
+    save(figure, file, dpi=120)
 
 
 def page(attentions: list[Attention], picture: NDArray[Any], title: str, file: Path) -> None:

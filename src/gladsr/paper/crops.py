@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 from matplotlib.patches import Rectangle
 
 from gladsr.paper.exhibit import Findings, MissingError, Request, bicubic, ours
+from gladsr.paper.figures import save
 from gladsr.paper.sheet import Sheet
 from gladsr.pictures import Picture, mod_crop, read, resize, to_depth, write
 from gladsr.scoring import Upscale, images_in, psnr
@@ -135,4 +136,4 @@ def draw(name: str, findings: Findings, folder: Path) -> None:
             if column == 1:
                 corner = (found["left"], found["top"])
                 axes.add_patch(Rectangle(corner, SIDE, SIDE, fill=False, edgecolor="red"))
-    figure.savefig(folder / f"{name}.png", dpi=150)
+    save(figure, folder / f"{name}.png")

@@ -1,5 +1,6 @@
 """The paper's tables and figures by name."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib import import_module
 from typing import cast
@@ -44,6 +45,21 @@ EXHIBITS = {
     "fig13": Facts("NIQE of real photographs at ×4", "RealWorld", "5 min"),
 }
 """By name, in the paper's order; the file of each has its name."""
+
+TRAINED = ("table1", "table4", "table7", "fig7", "fig8", "fig9")
+"""Those that show the ablations' networks, and train them where that is not done."""
+
+
+def in_order(names: Iterable[str]) -> list[str]:
+    """Return the names, each once, in the order to measure in: those that train come last.
+
+    Training makes the process give way to all others, to its end, which would falsify a time.
+
+    Example:
+        >>> in_order(["table1", "table5", "fig13"])
+        ['table5', 'fig13', 'table1']
+    """
+    return sorted(dict.fromkeys(names), key=TRAINED.__contains__)
 
 
 def module(name: str) -> Module:

@@ -11,6 +11,7 @@ from matplotlib.figure import Figure
 
 from gladsr.paper import crops
 from gladsr.paper.exhibit import Findings, MissingError, Request
+from gladsr.paper.figures import save
 from gladsr.paper.sheet import Sheet
 from gladsr.pictures import Picture, read, to_depth, write
 from gladsr.scoring import images_in, niqe
@@ -96,4 +97,4 @@ def draw(findings: Findings, folder: Path) -> None:
             axes.imshow(pixels, interpolation="nearest")
             axes.set_title(f"{name}, {method}\nNIQE {scores[name][method]:.2f}", fontsize=8)
             axes.set_axis_off()
-    figure.savefig(folder / "fig13.png", dpi=150)
+    save(figure, folder / "fig13.png")

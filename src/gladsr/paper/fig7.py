@@ -6,6 +6,7 @@ from matplotlib.figure import Figure
 
 from gladsr.paper import ablations
 from gladsr.paper.exhibit import Findings, Request
+from gladsr.paper.figures import save
 from gladsr.paper.sheet import Sheet
 
 CLAIMS = [ablations.Claim("gladsr", "gladsr-nr", {})]
@@ -64,4 +65,4 @@ def draw(findings: Findings, folder: Path) -> None:
             axes.plot(list(curve), list(curve.values()), style, label=network)
         axes.set(xlabel="steps", ylabel="PSNR in dB", title=f"{name} ×2")
         axes.legend()
-    figure.savefig(folder / "fig7.png", dpi=150)
+    save(figure, folder / "fig7.png")

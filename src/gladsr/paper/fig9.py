@@ -7,6 +7,7 @@ from matplotlib.figure import Figure
 
 from gladsr.paper import ablations
 from gladsr.paper.exhibit import Findings, Request
+from gladsr.paper.figures import save
 from gladsr.paper.published import SETS
 from gladsr.paper.sheet import Sheet
 
@@ -69,4 +70,4 @@ def draw(findings: Findings, folder: Path) -> None:
         title=f"{chosen or 'validation images'} ×2",
     )
     axes.legend()
-    figure.savefig(folder / "fig9.png", dpi=150)
+    save(figure, folder / "fig9.png")

@@ -12,6 +12,7 @@ from pathlib import Path
 from typing import Any
 
 import gladsr
+from gladsr.engines.processor import processor
 from gladsr.paper.exhibit import Findings, MissingError, Request
 from gladsr.pictures.writing import appearing
 from gladsr.scoring import images_in
@@ -71,7 +72,7 @@ def origin() -> dict[str, Any]:
         "gladsr": gladsr.__version__,
         "commit": _commit(),
         "machine": {
-            "processor": _processor(),
+            "processor": processor(),
             "cores": os.cpu_count(),
             "system": platform.platform(terse=True),
             "python": platform.python_version(),
@@ -127,13 +128,3 @@ def _commit() -> str | None:
         check=False,
     )
     return described.stdout.strip() or None
-
-
-def _processor() -> str:
-    """The processor's name where the system tells it, else its kind."""
-    cpuinfo = Path("/proc/cpuinfo")
-    if cpuinfo.is_file():
-        for line in cpuinfo.read_text(encoding="utf-8").splitlines():
-            if line.startswith("model name"):
-                return line.partition(":")[2].strip()
-    return platform.processor() or platform.machine()

@@ -1,6 +1,7 @@
 """Networks from elsewhere, read from files: rivals are scored by the same code as ours."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Collection, Iterator
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -34,6 +35,34 @@ class FileNetwork:
     upscale: Upscale
 
 
+def read_networks(
+    specs: Collection[str], *, beside: Collection[str] = (), threads: int | None = None
+) -> tuple[dict[int, FileNetwork], ...]:
+    """Read networks that are told apart by their names; one name at several scales is fine.
+
+    Args:
+        specs: What `read_network` takes.
+        beside: The names of what they are compared with.
+        threads: Of the CPU; the engine's own choice if None.
+
+    Raises:
+        EngineError: One cannot be read, or has a name that another has at the same scale or that
+            is in ``beside``.
+    """
+    networks = tuple(read_network(spec, threads=threads) for spec in specs)
+    known: dict[tuple[str, int], str] = {}
+    for spec, found in zip(specs, networks, strict=True):
+        for scale, network in found.items():
+            other = network.name if network.name in beside else known.get((network.name, scale))
+            if other is not None:
+                raise EngineError(
+                    f"{other} and {spec} are both called {network.name} at ×{scale}; give one "
+                    "another name: --network NAME=FILE.onnx (gladsr export makes a rival's .onnx)"
+                )
+            known[network.name, scale] = spec
+    return networks
+
+
 def read_network(spec: str, *, threads: int | None = None) -> dict[int, FileNetwork]:
     """Read a network, at every scale that it has.
 
@@ -64,19 +93,23 @@ def read_network(spec: str, *, threads: int | None = None) -> dict[int, FileNetw
     if threads is not None:
         torch.set_num_threads(threads)
     return {
-        scale: FileNetwork(name, scale, on_torch(network))
+        scale: FileNetwork(name, scale, on_torch(network, str(file)))
         for scale, network in load_rival(name, file).items()
     }
 
 
-def on_torch(network: "nn.Module") -> Upscale:
-    """Return the function that runs a PyTorch network, (N, 3, h, w) to (N, 3, s·h, s·w)."""
+def on_torch(network: "nn.Module", name: str) -> Upscale:
+    """Return the function that runs a PyTorch network, (N, 3, h, w) to (N, 3, s·h, s·w).
+
+    It raises an `EngineError` that begins with ``name`` where the network does not run.
+    """
     import torch  # noqa: PLC0415 - heavy, and needs the extra gladsr[torch]
 
     @torch.inference_mode()
     def run(x: NDArray[np.float32]) -> NDArray[np.float32]:
         batch = torch.from_numpy(x.transpose(2, 0, 1)[np.newaxis].copy())
-        return np.asarray(network(batch)[0].permute(1, 2, 0))
+        with _failure_named(name, x):
+            return np.asarray(network(batch)[0].permute(1, 2, 0))
 
     return _on_pixels(run)
 
@@ -134,16 +167,23 @@ def onnx_network(file: Path, *, threads: int | None = None, precision: Precision
 
     def run(x: NDArray[np.float32]) -> NDArray[np.float32]:
         batch = np.ascontiguousarray(x.transpose(2, 0, 1)[np.newaxis])
-        try:
+        with _failure_named(str(file), x):
             (y,) = compiled([batch]).values()
-        except RuntimeError as error:
-            size = f"{x.shape[1]}×{x.shape[0]}"
-            raise EngineError(
-                f"{file} does not run on a picture of {size}: {_last_line(error)}"
-            ) from error
         return np.asarray(y[0].transpose(1, 2, 0), np.float32)
 
     return run
+
+
+@contextmanager
+def _failure_named(name: str, x: NDArray[np.float32]) -> Iterator[None]:
+    """Raise an `EngineError` where a network does not run on a picture, h×w×3."""
+    try:
+        yield
+    except RuntimeError as error:
+        size = f"{x.shape[1]}×{x.shape[0]}"
+        raise EngineError(
+            f"{name} does not run on a picture of {size}: {_last_line(error)}"
+        ) from error
 
 
 def _scale(run: _Run, file: Path) -> int:

@@ -100,10 +100,10 @@ def load_taught(pairs: PairedImages, teacher: Path) -> list[Pixels]:
 
 
 def _teach(teacher: Path, pairs: PairedImages) -> Iterator[Pixels]:
-    import openvino  # noqa: PLC0415 - slow to import
+    from gladsr.engines.openvino import core  # noqa: PLC0415 - slow to import
 
     try:
-        network = openvino.Core().compile_model(teacher, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
+        network = core().compile_model(teacher, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
     except RuntimeError as error:
         raise DataError(f"{teacher} is not an ONNX network: {error}") from error
     for lr, hr in zip(pairs.lr, pairs.hr, strict=True):

@@ -55,7 +55,11 @@ def export_onnx(network: Gladsr, path: Path) -> None:
     tensors ``attention.0`` to ``attention.(U-1)`` inside, (1, K, 1, 1): there the engines read it
     and set it.
     """
-    model = _traced(in_half_precision(network))
+    exported = _WithAttention(in_half_precision(network))
+    attention = [f"attention.{unit}" for unit in range(len(selective_units(network)))]
+    model = traced(exported, torch.rand(1, 3, 17, 19), ["y_c", "y", *attention], least=1)
+    model.graph.value_info.extend(model.graph.output[2:])
+    del model.graph.output[2:]
     _store_in_half_precision(model)
     _tidy(model)
     onnx.checker.check_model(model, full_check=True)
@@ -72,12 +76,12 @@ def export_openvino(network: Gladsr, path: Path) -> None:
 @contextmanager
 def as_openvino(network: Gladsr) -> "Iterator[ov.Model]":
     """Give the network as OpenVINO reads it, with its file there as long as the context."""
-    import openvino as ov  # noqa: PLC0415 - slow to import
+    from gladsr.engines.openvino import core  # noqa: PLC0415 - slow to import
 
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "network.onnx"
         export_onnx(network, source)
-        yield ov.Core().read_model(source)
+        yield core().read_model(source)
 
 
 def save_openvino(model: "ov.Model", path: Path, *, compress: bool) -> None:
@@ -111,28 +115,32 @@ class _WithAttention(nn.Module):
         return y_c, y, *attention
 
 
-def _traced(network: Gladsr) -> onnx.ModelProto:
-    units = len(selective_units(network))
-    height, width = torch.export.Dim("height", min=1), torch.export.Dim("width", min=1)
+def traced(network: nn.Module, x: Tensor, outputs: list[str], *, least: int) -> onnx.ModelProto:
+    """Return a network of one input ``x``, (1, 3, h, w), as ONNX.
+
+    Args:
+        network: The network, in evaluation mode.
+        x: A picture that it runs on, h and w different.
+        outputs: The names of what it returns.
+        least: From which h and w on it runs.
+    """
+    height, width = (torch.export.Dim(side, min=least) for side in ("height", "width"))
     for talkative in ("torch.onnx", "onnxscript"):
         logging.getLogger(talkative).setLevel(logging.ERROR)
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")  # PyTorch's own, about its own internals
         program = torch.onnx.export(
-            _WithAttention(network),
-            (torch.rand(1, 3, 17, 19),),
+            network,
+            (x,),
             input_names=["x"],
-            output_names=["y_c", "y", *(f"attention.{unit}" for unit in range(units))],
-            dynamic_shapes={"x": {2: height, 3: width}},
+            output_names=outputs,
+            dynamic_shapes=({2: height, 3: width},),
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
         )
     assert program is not None  # noqa: S101 - tells the type checker what dynamo=True means
-    model = program.model_proto
-    model.graph.value_info.extend(model.graph.output[2:])
-    del model.graph.output[2:]
-    return model
+    return program.model_proto
 
 
 def _store_in_half_precision(model: onnx.ModelProto) -> None:

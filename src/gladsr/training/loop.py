@@ -1,6 +1,7 @@
 """The training loop: plain PyTorch, resumable bit for bit."""
 
 import contextlib
+import logging
 import os
 import signal
 import time
@@ -43,6 +44,8 @@ from gladsr.training.validate import Validation, validate
 
 CHECKPOINT = "checkpoint.pt"
 Tensors = list[Tensor] | tuple[Tensor, ...]
+
+logger = logging.getLogger(__name__)
 
 
 @dataclass
@@ -126,11 +129,24 @@ def train(settings: TrainingSettings, run: Path, *, resume: bool = False) -> Ite
             start from are of no such network.
         StoppedError: the run was told to stop.
     """
-    checkpoint = run / CHECKPOINT
-    saved = _saved(checkpoint, settings, resume=resume)
+    saved = _saved(run / CHECKPOINT, settings, resume=resume)
     _check_device(settings.device)
-    rank, world = _join_processes(settings.data.batch)
+    with _processes(settings.data.batch) as (rank, world):
+        yield from _trained(settings, run, saved, rank, world)
+
+
+def _trained(
+    settings: TrainingSettings, run: Path, saved: dict[str, Any] | None, rank: int, world: int
+) -> Iterator[Report]:
+    """Train as process ``rank`` of ``world``, from what is saved if there is anything."""
+    checkpoint = run / CHECKPOINT
     crops, watched = training_crops(settings), validation_pairs(settings)
+    if crops.left_out and rank == 0:
+        logger.warning(
+            "training images smaller than data.patch, %d LR pixels a side, are left out: %d",
+            crops.patch,
+            crops.left_out,
+        )
     state = _start(settings)
     if saved:
         state.load(saved)
@@ -138,13 +154,16 @@ def train(settings: TrainingSettings, run: Path, *, resume: bool = False) -> Ite
     if settings.compile:
         network.compile()
     run.mkdir(parents=True, exist_ok=True)
-    writer = SummaryWriter(run) if rank == 0 else None
     share, steps = settings.data.batch // world, settings.schedule.steps
     began, step_before = time.monotonic(), state.step
     seconds_before = state.seconds
     report_began, waited, losses = began, 0.0, list[Tensor]()
 
-    with _until_stopped() as stopped, ThreadPoolExecutor(1) as loader:
+    with (
+        SummaryWriter(run) if rank == 0 else contextlib.nullcontext() as writer,
+        _until_stopped() as stopped,
+        ThreadPoolExecutor(1) as loader,
+    ):
 
         def fetch(step: int) -> Any:
             return loader.submit(crops.batch, step * settings.data.batch + rank * share, share)
@@ -176,11 +195,9 @@ def train(settings: TrainingSettings, run: Path, *, resume: bool = False) -> Ite
                 _log(writer, report)
                 yield report
                 report_began, waited, losses = time.monotonic(), 0.0, list[Tensor]()
-    if state.step < steps and rank == 0:
-        state.save(checkpoint, settings)
-    if world > 1:
-        dist.destroy_process_group()
     if state.step < steps:
+        if rank == 0:
+            state.save(checkpoint, settings)
         raise StoppedError(f"stopped at step {state.step} of {steps}")
 
 
@@ -209,10 +226,12 @@ def _check_device(device: str) -> None:
         ) from error
 
 
-def _join_processes(batch: int) -> tuple[int, int]:
-    """Return this process's rank and the number of processes, 0 and 1 without ``torchrun``."""
+@contextlib.contextmanager
+def _processes(batch: int) -> Iterator[tuple[int, int]]:
+    """Give this process's rank and the number of processes, 0 and 1 without ``torchrun``."""
     if "WORLD_SIZE" not in os.environ:
-        return 0, 1
+        yield 0, 1
+        return
     world = int(os.environ["WORLD_SIZE"])
     if batch % world:
         raise SettingsError(
@@ -220,7 +239,10 @@ def _join_processes(batch: int) -> tuple[int, int]:
             f"take a multiple of {world}"
         )
     dist.init_process_group()
-    return dist.get_rank(), dist.get_world_size()
+    try:
+        yield dist.get_rank(), dist.get_world_size()
+    finally:
+        dist.destroy_process_group()
 
 
 def training_crops(settings: TrainingSettings) -> Crops:

@@ -1,7 +1,5 @@
 """A rival as an ONNX file: for the engines, for other programs, and as a teacher."""
 
-import logging
-import warnings
 from pathlib import Path
 
 import torch
@@ -19,19 +17,8 @@ def export_rival(network: nn.Module, file: Path) -> None:
     Input ``x``, (1, 3, h, w), RGB in [0, 1]; output ``y``, (1, 3, s·h, s·w), not clipped; float32,
     any h and w from ``LEAST`` up.
     """
-    height, width = (torch.export.Dim(side, min=LEAST) for side in ("height", "width"))
-    logging.getLogger("torch.onnx").setLevel(logging.ERROR)
-    with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PyTorch's own, about its own internals
-        program = torch.onnx.export(
-            network,
-            (torch.rand(1, 3, 64, 72),),
-            input_names=["x"],
-            output_names=["y"],
-            dynamic_shapes=({2: height, 3: width},),
-            dynamo=True,
-            verbose=False,
-        )
-    assert program is not None  # noqa: S101 - tells the type checker what dynamo=True means
+    from gladsr.training.export import traced  # noqa: PLC0415 - needs the extra gladsr[train]
+
+    model = traced(network, torch.rand(1, 3, 64, 72), ["y"], least=LEAST)
     with appearing(file) as opened:
-        opened.write(program.model_proto.SerializeToString())
+        opened.write(model.SerializeToString())
