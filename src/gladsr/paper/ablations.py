@@ -22,13 +22,7 @@ from gladsr.paper.networks import on_torch
 from gladsr.paper.published import SETS
 from gladsr.paper.sheet import Sheet
 from gladsr.scoring import Upscale, evaluate
-from gladsr.training import (
-    DataError,
-    SettingsError,
-    TrainingSettings,
-    read_settings,
-    train,
-)
+from gladsr.training import DataError, SettingsError, TrainingSettings, read_settings, train
 from gladsr.training import StoppedError as StoppedTraining
 from gladsr.training.loop import CHECKPOINT, validation_pairs
 from gladsr.training.release import load_run

@@ -106,6 +106,18 @@ def read_directory(file: BinaryIO, at: int, layout: Layout) -> tuple[Directory, 
     return entries, at + count * size
 
 
+def read_page(file: BinaryIO, page: int) -> tuple[Directory, Layout]:
+    """Return the directory of a TIFF file's page, counted from 0, and the layout of the file.
+
+    Raises:
+        ValueError: There is no such page, or it is not whole.
+    """
+    layout, at = read_header(file)
+    for _ in range(page + 1):
+        entries, at = read_directory(file, read_offset(file, at, layout), layout)
+    return entries, layout
+
+
 def write_directory(file: BinaryIO, entries: Directory, layout: Layout, following: int = 0) -> int:
     """Write a directory at the end of the file and return where it is."""
     table = struct.pack(layout.head, len(entries)) + b"".join(

@@ -21,6 +21,7 @@ from gladsr.pictures.directories import (
     read_directory,
     read_header,
     read_offset,
+    read_page,
     read_values,
     write_directory,
     write_offset,
@@ -107,9 +108,7 @@ def exif_of_tiff(file: BinaryIO, page: int) -> bytes | None:
         page: Counted from 0.
     """
     try:
-        layout, at = read_header(file)
-        for _ in range(page + 1):
-            entries, at = read_directory(file, read_offset(file, at, layout), layout)
+        entries, layout = read_page(file, page)
         described = _described(file, entries, layout)
         block = io.BytesIO(b"II*\0\0\0\0\0")
         ours = Layout("<")

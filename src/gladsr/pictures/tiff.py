@@ -18,6 +18,7 @@ from gladsr.pictures.directories import (
     read_directory,
     read_header,
     read_offset,
+    read_page,
     read_values,
     write_directory,
     write_offset,
@@ -39,9 +40,7 @@ def is_whole(file: BinaryIO, page: int) -> bool:
     """Return whether the strips or tiles of a page are all there; libvips leaves a gap black."""
     end = file.seek(0, os.SEEK_END)
     try:
-        layout, at = read_header(file)
-        for _ in range(page + 1):
-            entries, at = read_directory(file, read_offset(file, at, layout), layout)
+        entries, layout = read_page(file, page)
         for places, lengths in _BYTES.items():
             if places in entries and lengths in entries:
                 begin, size = (
