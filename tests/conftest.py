@@ -1,7 +1,15 @@
+from collections import Counter
 from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Refuse tests of one name: the workers of pytest-xdist would run one of them only."""
+    names = Counter(item.nodeid for item in items)
+    if twice := [name for name, number in names.items() if number > 1]:
+        raise pytest.UsageError(f"more than one test is called so: {', '.join(twice)}")
 
 
 @pytest.fixture(scope="session", autouse=True)

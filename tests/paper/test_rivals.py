@@ -147,7 +147,7 @@ def test_a_scale_that_a_rival_has_not_is_named(
 
 
 def _teacher(scale: int) -> Path:
-    return Path(os.environ.get("GLADSR_DATA", "."), "..", "teachers", f"rlfn_x{scale}.pth")
+    return Path(os.environ.get("GLADSR_DATA", "unset"), "..", "teachers", f"rlfn_x{scale}.pth")
 
 
 @pytest.mark.skipif(not _teacher(2).is_file(), reason="needs RLFN's weights beside GLADSR_DATA")

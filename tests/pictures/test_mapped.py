@@ -316,7 +316,9 @@ import sys
 from pathlib import Path
 import numpy as np
 from gladsr.pictures import room_for
+from gladsr.pictures.mapped import Mapped
 pixels = room_for(Path(sys.argv[1]), np.zeros((9, 9, 3), np.uint8), (5000, 5000))
+assert isinstance(pixels, Mapped)
 pixels[:100] = 7
 print("ready", flush=True)
 sys.stdin.read()
