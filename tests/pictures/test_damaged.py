@@ -241,5 +241,8 @@ def test_the_limit_of_pixels_can_be_set_and_counts_every_page(tmp_path: Path) ->
         read(path, max_pixels=GREY.size - 1)
     path = _put(tmp_path, "a.tif", pages(GREY, GREY[::-1]))
     assert read_pages(path, max_pixels=2 * GREY.size).count == 2
-    with pytest.raises(PictureError, match=r"56 × 40 × 2 pages pixels"):
+    with pytest.raises(PictureError, match=r"56 × 40 pixels, 4,480 with other pages,"):
         read_pages(path, max_pixels=2 * GREY.size - 1)
+    path = _put(tmp_path, "b.tif", pages(GREY[:1, :1], GREY, GREY))
+    with pytest.raises(PictureError, match=r"b\.tif has 56 × 40 pixels, 4,481 with other pages,"):
+        list(read_pages(path, max_pixels=2 * GREY.size).pictures)

@@ -4,13 +4,14 @@ import functools
 import io
 import logging
 import struct
+import zlib
 from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 import pytest
-from PIL import ExifTags, Image, ImageCms, PngImagePlugin
+from PIL import ExifTags, Image, ImageCms, IptcImagePlugin, PngImagePlugin
 
 from gladsr.pictures import Picture, PictureError, read, write
 from gladsr.pictures.directories import Layout
@@ -19,6 +20,7 @@ from tests.pictures.samples import GREY, PHOTO, saved, saved_tiff
 
 XMP = (
     '<x:xmpmeta xmlns:x="adobe:ns:meta/"><rdf:Description tiff:Orientation="6" '
+    'tiff:XResolution="72/1" '
     'exif:PixelXDimension="56"><tiff:ImageLength>40</tiff:ImageLength>Ä</rdf:Description>'
     "</x:xmpmeta>"
 ).encode()
@@ -108,11 +110,12 @@ def test_xmp_is_kept_and_corrected(tmp_path: Path, source: str, target: str) -> 
     if source != "TIFF":
         how["exif"] = exif
     (tmp_path / "a").write_bytes(saved(PHOTO, source, **how))
-    write(_larger(read(tmp_path / "a")), tmp_path / f"b{target}")
+    write(replace(_larger(read(tmp_path / "a")), dpi=(300, 300)), tmp_path / f"b{target}")
     with Image.open(tmp_path / f"b{target}") as image:
         xmp = image.info.get("xmp") or image.info["XML:com.adobe.xmp"].encode()
     assert "Ä".encode() in xmp
     assert b'exif:PixelXDimension="80"' in xmp
+    assert b'tiff:XResolution="300000/1000"' in xmp
     assert b"<tiff:ImageLength>112</tiff:ImageLength>" in xmp
     if source != "AVIF":  # which turns its pictures itself
         assert b'tiff:Orientation="1"' in xmp
@@ -130,30 +133,128 @@ def test_no_resolution_is_stated_where_none_is_known(tmp_path: Path, suffix: str
 
 
 @pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".avif", ".bmp"])
+def test_a_resolution_beyond_all_measure_is_written_as_far_as_the_format_goes(
+    tmp_path: Path, capfd: pytest.CaptureFixture[str], suffix: str
+) -> None:
+    png = saved(PHOTO, "PNG")
+    resolution = _png_chunk(b"pHYs", struct.pack(">IIB", 2**31 - 1, 2**31 - 1, 1))
+    (tmp_path / "a.png").write_bytes(png[:33] + resolution + png[33:])
+    picture = read(tmp_path / "a.png")
+    assert picture.dpi == pytest.approx((2**31 * 0.0254,) * 2)
+    write(replace(picture, dpi=(2**33, 2**33)), tmp_path / f"b{suffix}")
+    written = read(tmp_path / f"b{suffix}").dpi
+    assert written is not None
+    assert min(written) > 60_000
+    assert capfd.readouterr().err == ""
+
+
+@pytest.mark.parametrize("suffix", [".jpg", ".png", ".webp", ".tif", ".avif", ".bmp"])
 def test_a_resolution_is_kept(tmp_path: Path, suffix: str) -> None:
     write(Picture(PHOTO, dpi=(300, 150)), tmp_path / f"a{suffix}")
     assert read(tmp_path / f"a{suffix}").dpi == pytest.approx((300, 150), rel=1e-3)
 
 
+def _png_chunk(kind: bytes, data: bytes) -> bytes:
+    return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
+
+
 def test_the_words_in_a_png_are_kept(tmp_path: Path) -> None:
     words = PngImagePlugin.PngInfo()
     words.add_text("parameters", "a cat, steps: 20")
+    words.add_text("Künstler", "José Müller")
+    words.add_text("Comment", "très long, " * 999, zip=True)
     words.add_itxt("Title", "Ünï 日本")
-    (tmp_path / "a.png").write_bytes(saved(PHOTO, "PNG", pnginfo=words))
+    words.add_itxt("Description", "日本 " * 999, "ja", zip=True)
+    for number in range(99):  # as ImageMagick writes those of EXIF
+        words.add_text(f"exif:{number}", str(number))
+    png = saved(PHOTO, "PNG", pnginfo=words)
+    behind = _png_chunk(b"tEXt", b"Software\0a camera")
+    (tmp_path / "a.png").write_bytes(png[:-12] + behind + png[-12:])
     write(read(tmp_path / "a.png"), tmp_path / "b.png")
-    with Image.open(tmp_path / "b.png") as image:
-        assert image.info["parameters"] == "a cat, steps: 20"
-        assert image.info["Title"] == "Ünï 日本"
+    with Image.open(tmp_path / "a.png") as image, Image.open(tmp_path / "b.png") as again:
+        image.load()
+        again.load()
+        assert len(image.text) == 105  # type: ignore[attr-defined]  # a PNG has it
+        assert again.text == image.text  # type: ignore[attr-defined]
 
 
-def test_an_exif_block_too_large_for_a_jpeg_is_left_out_with_a_warning(
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (b"zTXt", b"k\0\0no stream"),
+        (b"zTXt", b"k\0\0" + zlib.compress(b"words")[:-5]),
+        (b"zTXt", b"k\0\0" + zlib.compress(bytes(2**26 + 1))),
+        (b"iTXt", b"k\0\0\0nothing more"),
+        (b"iTXt", b"k\0\0\0\0\0\xff"),
+        (b"iTXt", b"k\0\1\0\0\0no stream"),
+    ],
+    ids=["no stream", "cut short", "too large", "no language", "no UTF-8", "iTXt no stream"],
+)
+def test_words_in_a_png_that_are_damaged_or_too_large_are_left_out(
+    tmp_path: Path, kind: bytes, data: bytes
+) -> None:
+    png = saved(PHOTO, "PNG")
+    others = _png_chunk(b"tEXt", b"good\0words")
+    (tmp_path / "a.png").write_bytes(png[:33] + _png_chunk(kind, data) + others + png[33:])
+    assert read(tmp_path / "a.png").text == {"good": "words"}
+
+
+_CAPTION = struct.pack(">BBBH", 0x1C, 2, 120, 19) + b"a street in Potsdam"
+
+
+def _with_iptc(format_: str) -> bytes:
+    """A picture with a caption; in a JPEG file, behind a resource of Photoshop's with a name."""
+    if format_ == "TIFF":
+        return saved_tiff(PHOTO, extratags=[(33723, 7, len(_CAPTION), _CAPTION, True)])
+    resources = b"8BIM" + struct.pack(">H", 0x07D0) + b"\4path\0" + struct.pack(">I", 3) + b"...\0"
+    resources += b"8BIM" + struct.pack(">HHI", 0x0404, 0, len(_CAPTION)) + _CAPTION
+    data = b"Photoshop 3.0\0" + resources
+    jpeg = saved(PHOTO, "JPEG")
+    return jpeg[:2] + struct.pack(">BBH", 0xFF, 0xED, len(data) + 2) + data + jpeg[2:]
+
+
+@pytest.mark.parametrize("target", [".jpg", ".tif"])
+@pytest.mark.parametrize("source", ["JPEG", "TIFF"])
+def test_iptc_is_kept(tmp_path: Path, source: str, target: str) -> None:
+    (tmp_path / "a").write_bytes(_with_iptc(source))
+    write(_larger(read(tmp_path / "a")), tmp_path / f"b{target}")
+    with Image.open(tmp_path / f"b{target}") as image:
+        assert IptcImagePlugin.getiptcinfo(image) == {(2, 120): b"a street in Potsdam"}
+
+
+def test_iptc_that_is_damaged_is_left_out(tmp_path: Path) -> None:
+    whole = _with_iptc("JPEG")
+    start = whole.index(b"8BIM")
+    for place in range(start, start + 14):
+        for value in (0, 127, 255):
+            (tmp_path / "a.jpg").write_bytes(whole[:place] + bytes([value]) + whole[place + 1 :])
+            assert read(tmp_path / "a.jpg").iptc in {None, _CAPTION}
+
+
+def test_what_is_too_large_for_a_jpeg_is_left_out_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     exif = _exif()
     exif.get_ifd(ExifTags.IFD.Exif)[ExifTags.Base.MakerNote] = bytes(70_000)
-    write(Picture(PHOTO, exif=exif.tobytes()), tmp_path / "a.jpg")
-    assert "too large for a JPEG" in caplog.text
-    assert read(tmp_path / "a.jpg").exif is None
+    write(Picture(PHOTO, exif=exif.tobytes(), iptc=bytes(70_000)), tmp_path / "a.jpg")
+    assert "its EXIF block is too large for a JPEG" in caplog.text
+    assert "its IPTC block is too large for a JPEG" in caplog.text
+    again = read(tmp_path / "a.jpg")
+    assert (again.exif, again.iptc) == (None, None)
+
+
+@pytest.mark.parametrize("behind", [b"", b"more"], ids=["at the end", "amid the block"])
+def test_nothing_of_the_old_thumbnail_is_left(behind: bytes) -> None:
+    """What was cut off or painted over in the picture may still be seen in it."""
+    old = saved(PHOTO, "JPEG")
+    block = b"II*\0" + struct.pack("<I", 8)
+    block += struct.pack("<HHHI4sI", 1, 271, 2, 4, b"abc\0", 26)  # the first directory
+    block += struct.pack("<HHHIIHHIII", 2, 513, 4, 1, 56, 514, 4, 1, len(old), 0)
+    assert len(block) == 56
+    corrected = corrected_exif(block + old + behind, (9, 9), None)
+    assert corrected is not None
+    assert old[100:140] not in corrected
+    assert behind in corrected
 
 
 def test_a_broken_block_is_left_out() -> None:
@@ -298,6 +399,17 @@ def test_floats_of_another_range_are_read_and_written_by_an_option(tmp_path: Pat
     write(picture, tmp_path / "c.tif")
     with Image.open(tmp_path / "c.tif") as image:
         np.testing.assert_allclose(np.asarray(image), values, atol=1e-3)
+
+
+@pytest.mark.parametrize(("low", "high"), [(0.1, 0.3), (-2.2, 0.6), (0.2, 1.1), (-0.1, 1.2)])
+def test_the_ends_of_a_range_become_0_and_1_in_spite_of_rounding(
+    tmp_path: Path, low: float, high: float
+) -> None:
+    values = np.linspace(low, high, 64, dtype=np.float32).clip(low, high).reshape(8, 8)
+    (tmp_path / "a.tif").write_bytes(saved_tiff(values.astype(np.float32)))
+    pixels = read(tmp_path / "a.tif", float_range=(low, high)).pixels
+    assert 0 <= pixels.min() < 1e-6
+    assert 1 - 1e-6 < pixels.max() <= 1
 
 
 def test_pixels_mapped_from_a_file_are_written(tmp_path: Path) -> None:

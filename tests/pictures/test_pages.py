@@ -1,6 +1,8 @@
 """Several pages, and animations."""
 
 import io
+import struct
+import zlib
 from collections.abc import Iterator
 from dataclasses import replace
 from pathlib import Path
@@ -88,6 +90,29 @@ def test_the_sizes_of_pages_and_frames_are_told_without_decoding(tmp_path: Path)
             options = {"save_all": True, "append_images": others}
         Image.fromarray(PHOTO).save(tmp_path / name, **options)
         assert measure(tmp_path / name, max_pages=1) == expected
+
+
+def test_an_animation_on_its_side_is_turned_upright_with_what_it_says(tmp_path: Path) -> None:
+    exif = Image.Exif()
+    exif[ExifTags.Base.Orientation] = 6
+    exif[ExifTags.Base.XResolution] = exif[ExifTags.Base.YResolution] = 300
+    exif[ExifTags.Base.ResolutionUnit] = 2
+    xmp = b'<rdf:Description tiff:Orientation="6" exif:PixelXDimension="56"/>'
+    first, *others = map(Image.fromarray, FRAMES)
+    options: dict[str, Any] = {"save_all": True, "append_images": others, "lossless": True}
+    first.save(tmp_path / "a.webp", exif=exif, xmp=xmp, **options)
+    assert measure(tmp_path / "a.webp", max_pages=1) == [(56, 40)] * 3
+    write_pages(_twice_as_large(read_pages(tmp_path / "a.webp")), tmp_path / "b.webp", quality=100)
+    with Image.open(tmp_path / "b.webp") as written:
+        for number, frame in enumerate(FRAMES):
+            written.seek(number)
+            upright = np.rot90(frame, -1).repeat(2, 0).repeat(2, 1)
+            np.testing.assert_array_equal(np.asarray(written.convert("RGB")), upright)
+        again = written.getexif()
+        assert again[ExifTags.Base.Orientation] == 1
+        assert again[ExifTags.Base.XResolution] == 300
+        said = written.info["xmp"]
+        assert said == b'<rdf:Description tiff:Orientation="1" exif:PixelXDimension="80"/>'
 
 
 def test_every_page_keeps_its_own_metadata(tmp_path: Path) -> None:
@@ -187,6 +212,15 @@ def test_what_a_format_cannot_hold_is_refused(
 def test_an_animated_png_is_refused(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match=r"animated PNG\. Convert it to WebP or GIF"):
         read_pages(_put(tmp_path, "a.png", animation("PNG")))
+
+
+def test_an_animated_png_is_refused_whatever_stands_before(tmp_path: Path) -> None:
+    words = b"k\0" + bytes(10_000)
+    chunk = struct.pack(">I", len(words)) + b"tEXt" + words
+    chunk += struct.pack(">I", zlib.crc32(b"tEXt" + words))
+    png = animation("PNG")
+    with pytest.raises(PictureError, match=r"animated PNG"):
+        read_pages(_put(tmp_path, "a.png", png[:33] + chunk + png[33:]))
 
 
 def test_a_page_that_fails_leaves_no_file(tmp_path: Path) -> None:

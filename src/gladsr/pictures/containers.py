@@ -1,22 +1,73 @@
-"""EXIF, XMP, text and resolution put into PNG, JPEG and WebP files.
+"""EXIF, XMP, IPTC, text and resolution put into PNG, JPEG and WebP files; IPTC and text taken out.
 
-libvips writes these formats, but would rewrite an EXIF block without the tags that it does not
-know, and state a resolution where none is known.
+libvips reads and writes these formats, but would take all text for UTF-8, rewrite an EXIF block
+without the tags that it does not know, keep IPTC in the shell of a JPEG file, and state a
+resolution where none is known.
 """
 
+import contextlib
 import struct
 import zlib
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from typing import BinaryIO
 
 _PNG_START = 8
 _PNG_CHUNK = 12  # its length, its type and its checksum
+_PNG_XMP = "XML:com.adobe.xmp"
+_PNG_TEXT_ROOM = 2**26
 _METRES_PER_INCH = 0.0254
 _SOI = b"\xff\xd8"
+_PHOTOSHOP, _RESOURCE, _RESOURCE_OF_IPTC = b"Photoshop 3.0\0", b"8BIM", 0x0404
 _RIFF_HEAD = 12
 _RIFF_CHUNK = 8
 
-JPEG_EXIF_ROOM = 2**16 - 1 - 2 - 6
-"""How many bytes an EXIF block may have in a JPEG file, whose segments count in 16 bits."""
+JPEG_ROOM = 2**16 - 1 - 2 - 26
+"""How many bytes EXIF or IPTC may have in a JPEG file, whose segments count in 16 bits."""
+
+
+def png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Yield the kind and length of every chunk of a PNG file, which then stands at its data."""
+    at = _PNG_START
+    while file.seek(at) == at and len(head := file.read(8)) == 8:
+        length, kind = struct.unpack(">I4s", head)
+        yield kind, length
+        at += length + _PNG_CHUNK
+
+
+def png_text(file: BinaryIO) -> dict[str, str]:
+    """Return a PNG file's words by keyword, without XMP, what is damaged and what exceeds 64 MB."""
+    text: dict[str, str] = {}
+    room = _PNG_TEXT_ROOM
+    for kind, length in png_chunks(file):
+        if kind in {b"tEXt", b"zTXt", b"iTXt"} and length <= room:
+            with contextlib.suppress(ValueError, zlib.error):
+                keyword, words = _png_words(kind, file.read(length), room)
+                if keyword != _PNG_XMP:
+                    text[keyword] = words
+                    room -= len(words)
+    return text
+
+
+def _png_words(kind: bytes, data: bytes, room: int) -> tuple[str, str]:
+    """Return the keyword and the words of a chunk of text.
+
+    Raises:
+        ValueError: It is not made as the kind says, or has more than ``room`` bytes.
+        zlib.error: It is not compressed as it says.
+    """
+    keyword, _, words = data.partition(b"\0")
+    compressed, coding = kind == b"zTXt", "latin-1"
+    if kind == b"zTXt":
+        words = words[1:]
+    elif kind == b"iTXt":
+        compressed, coding = words[:1] == b"\1", "utf-8"
+        _language, _translated, words = words[2:].split(b"\0", 2)
+    if compressed:
+        inflate = zlib.decompressobj()
+        words = inflate.decompress(words, room)
+        if not inflate.eof:
+            raise ValueError("too many words, or not all of them")
+    return keyword.decode("latin-1"), words.decode(coding)
 
 
 def png_head(
@@ -59,12 +110,12 @@ def _png_chunks(
 ) -> bytes:
     chunks = b""
     if dpi:
-        across, down = (min(round(dots / _METRES_PER_INCH), 2**31 - 1) for dots in dpi)
+        across, down = (round(dots / _METRES_PER_INCH) for dots in dpi)
         chunks += _png_chunk(b"pHYs", struct.pack(">IIB", across, down, 1))
     if exif:
         chunks += _png_chunk(b"eXIf", exif)
     if xmp:
-        chunks += _png_chunk(b"iTXt", b"XML:com.adobe.xmp\0\0\0\0\0" + xmp)
+        chunks += _png_chunk(b"iTXt", _PNG_XMP.encode() + b"\0\0\0\0\0" + xmp)
     for keyword, words in text.items():
         name = keyword.encode("latin-1", "replace")
         try:
@@ -78,12 +129,19 @@ def _png_chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def jpeg_head(start: bytes, *, exif: bytes | None, dpi: tuple[float, float] | None) -> bytes | None:
-    """Return the start of a JPEG file with a JFIF segment and an EXIF block.
+def jpeg_head(
+    start: bytes,
+    *,
+    exif: bytes | None,
+    iptc: bytes | None,
+    dpi: tuple[float, float] | None,
+) -> bytes | None:
+    """Return the start of a JPEG file with a JFIF segment, an EXIF block and IPTC.
 
     Args:
-        start: The first bytes of the file, which has neither.
-        exif: An EXIF block without prefix.
+        start: The first bytes of the file, which has none of them.
+        exif: An EXIF block without prefix, of `JPEG_ROOM` at most.
+        iptc: The records of IPTC, likewise.
         dpi: The resolution across and down.
 
     Returns:
@@ -98,11 +156,37 @@ def jpeg_head(start: bytes, *, exif: bytes | None, dpi: tuple[float, float] | No
     head = _SOI + _jpeg_segment(0xE0, jfif)
     if exif:
         head += _jpeg_segment(0xE1, b"Exif\0\0" + exif)
+    if iptc:
+        resource = struct.pack(">4sHHI", _RESOURCE, _RESOURCE_OF_IPTC, 0, len(iptc))
+        head += _jpeg_segment(0xED, _PHOTOSHOP + resource + iptc + b"\0" * (len(iptc) % 2))
     return head + start[len(_SOI) :]
 
 
 def _jpeg_segment(marker: int, data: bytes) -> bytes:
     return struct.pack(">BBH", 0xFF, marker, len(data) + 2) + data
+
+
+def iptc_records(block: bytes) -> bytes | None:
+    """Return the records of IPTC alone, of which Photoshop's resources in a JPEG file are a shell.
+
+    Args:
+        block: The records or the resources.
+
+    Returns:
+        The records; None if the resources have none or are damaged.
+    """
+    if not block.startswith(_PHOTOSHOP):
+        return block
+    at = len(_PHOTOSHOP)
+    with contextlib.suppress(struct.error, IndexError):
+        while block[at : at + 4] == _RESOURCE:
+            (kind,) = struct.unpack_from(">H", block, at + 4)
+            at += 6 + (1 + block[at + 6] + 1) // 2 * 2  # a name, with its length, fills pairs
+            (length,) = struct.unpack_from(">I", block, at)
+            if kind == _RESOURCE_OF_IPTC:
+                return block[at + 4 : at + 4 + length]
+            at += 4 + (length + 1) // 2 * 2
+    return None
 
 
 def webp_with_exif(data: bytes, exif: bytes) -> bytes:

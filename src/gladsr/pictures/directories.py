@@ -10,7 +10,7 @@ from typing import Any, BinaryIO, Literal, NamedTuple
 import numpy as np
 from numpy.typing import NDArray
 
-SHORT, LONG, LONG8 = 3, 4, 16
+SHORT, LONG, UNDEFINED, LONG8 = 3, 4, 7, 16
 # What one value of each type is made of, and of how many of those.
 _TYPES = {
     1: ("u1", 1),

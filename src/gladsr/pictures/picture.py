@@ -24,7 +24,7 @@ class Picture:
         icc_profile: The colour profile of the pixels; sRGB is meant where there is none.
         exif: The EXIF block as it stood in the file. Its orientation is already applied to the
             pixels; when it is written, it is reset, and sizes, resolution and thumbnail corrected.
-        iptc: The IPTC block.
+        iptc: The records of IPTC.
         xmp: The XMP packet, which is corrected like the EXIF block.
         text: What PNG holds in words, by keyword.
         dpi: The resolution across and down in dots per inch, if the file states one.

@@ -8,13 +8,14 @@ import struct
 from collections.abc import Callable, Iterator
 from itertools import product
 from pathlib import Path
-from typing import Any, BinaryIO
+from typing import Any, BinaryIO, TypeAlias
 
 import numpy as np
 import pyvips  # type: ignore[import-untyped]  # it ships stubs, but does not mark them
 from numpy.typing import NDArray
 from PIL import BmpImagePlugin, ImageFile, PpmImagePlugin
 
+from gladsr.pictures.containers import iptc_records, png_chunks, png_text
 from gladsr.pictures.depth import to_depth
 from gladsr.pictures.formats import NAMES, Format, by_content
 from gladsr.pictures.mapped import bands, empty, forget
@@ -41,8 +42,9 @@ _READABLE = {
     "cmyk": (4,),
 }
 _DEPTHS = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
+_Turn: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
 # How pixels are turned upright, by the orientation that EXIF states.
-_TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
+_TURNS: dict[int, _Turn] = {
     2: lambda pixels: pixels[:, ::-1],
     3: lambda pixels: pixels[::-1, ::-1],
     4: lambda pixels: pixels[::-1],
@@ -53,7 +55,6 @@ _TURNS: dict[int, Callable[[NDArray[Any]], NDArray[Any]]] = {
 }
 _TURNED = 1024  # the side of the squares that are turned at a time
 _PNG_WITHOUT_RESOLUTION = 2.834  # pixels per mm as libvips tells; 72 dpi would be 2.835
-_PNG_TEXT = re.compile(r"png-comment-\d+-(.+)", re.DOTALL)
 
 logger = logging.getLogger(__name__)
 
@@ -110,11 +111,12 @@ def read_pages(
     with _errors_named(path), _opened(path) as (file, format_):
         if format_.loader is None:
             with _pillow_image(file, format_) as image:
-                _check_size(path, *image.size, 1, max_pixels)
+                _check_size(path, image.size, image.width * image.height, max_pixels)
             return Pages(_named(path, _pillow_pictures(path, folder)))
-        header = _load(file, format_)
+        header = _load(path, format_)
         count = _field(header, "n-pages", 1)
-        _check_size(path, header.width, header.height, count, max_pixels)
+        size = header.width, header.height
+        _check_size(path, size, header.width * header.height * count, max_pixels)
         _check_kind(path, header)
         if format_.name == "PNG" and _is_animated_png(file):
             raise PictureError(f"{path} is an animated PNG. Convert it to WebP or GIF.")
@@ -129,7 +131,7 @@ def read_pages(
             )
         pages = count if format_.several == "pages" else 1
         pictures = _vips_pictures(path, pages, max_pixels, float_range, folder)
-        alike = pages == 1 or _are_alike(file, format_)
+        alike = pages == 1 or _are_alike(path, format_)
         return Pages(_named(path, pictures), pages, alike=alike)
 
 
@@ -149,18 +151,13 @@ def measure(path: str | os.PathLike[str], *, max_pages: int) -> list[tuple[int, 
         if format_.loader is None:
             with _pillow_image(file, format_) as image:
                 return [(image.height, image.width)]
-        first = _load(file, format_)
+        first = _load(path, format_)
         count = _field(first, "n-pages", 1) if format_.several else 1
         if format_.several != "pages":
             return [_upright_size(first)] * count
         if count > max_pages:
             raise PictureError(f"{path} has {count} pages, more than the limit of {max_pages}.")
-        return [_upright_size(_page(path, number)) for number in range(count)]
-
-
-def _page(path: Path, number: int) -> pyvips.Image:
-    with _opened(path) as (file, format_):
-        return _load(file, format_, page=number)
+        return [_upright_size(_load(path, format_, page=number)) for number in range(count)]
 
 
 def _upright_size(image: pyvips.Image) -> tuple[int, int]:
@@ -207,27 +204,33 @@ def _opened(path: Path) -> Iterator[tuple[BinaryIO, Format]]:
         yield file, format_
 
 
-def _load(file: BinaryIO, format_: Format, **options: Any) -> pyvips.Image:
-    """Return a picture of which only the header is read yet."""
-    source = pyvips.Source.new_from_descriptor(file.fileno())
+def _load(path: Path, format_: Format, **options: Any) -> pyvips.Image:
+    """Return a picture of which only the header is read yet.
+
+    The file is opened once more for it: two that share a descriptor move each other's place in it.
+    """
+    with path.open("rb", buffering=0) as file:
+        source = pyvips.Source.new_from_descriptor(file.fileno())
     load = getattr(pyvips.Image, f"{format_.loader}load_source")
     return load(source, access="sequential", fail_on="error", **options)
 
 
-def _are_alike(file: BinaryIO, format_: Format) -> bool:
+def _are_alike(path: Path, format_: Format) -> bool:
     """Return whether libvips would join all pages into one picture; it reads their headers."""
     try:
-        _load(file, format_, n=-1)
+        _load(path, format_, n=-1)
     except pyvips.Error:
         return False
     return True
 
 
-def _check_size(path: Path, width: int, height: int, pages: int, max_pixels: int) -> None:
-    if width * height * pages > max_pixels:
-        times = f" × {pages} pages" if pages > 1 else ""
+def _check_size(path: Path, size: tuple[int, int], pixels: int, max_pixels: int) -> None:
+    """Refuse a file of so many pixels in all, of which one page has the size."""
+    if pixels > max_pixels:
+        width, height = size
+        more = f", {pixels:,} with other pages," if pixels > width * height else ""
         raise PictureError(
-            f"{path} has {width} × {height}{times} pixels, more than the limit of "
+            f"{path} has {width} × {height} pixels{more}, more than the limit of "
             f"{max_pixels:,}. Raise it if you trust the file (--max-input-pixels)."
         )
 
@@ -243,13 +246,8 @@ def _check_kind(path: Path, image: pyvips.Image) -> None:
 
 def _is_animated_png(file: BinaryIO) -> bool:
     """Return whether an animation is announced, which stands before the pixels."""
-    file.seek(8)
-    while len(head := file.read(8)) == 8:
-        length, kind = struct.unpack(">I4s", head)
-        if kind in {b"acTL", b"IDAT"}:
-            return bool(kind == b"acTL")
-        file.seek(length + 4, os.SEEK_CUR)
-    return False
+    kinds = (kind for kind, _ in png_chunks(file))
+    return next((kind == b"acTL" for kind in kinds if kind in {b"acTL", b"IDAT"}), False)
 
 
 def _is_whole_gif(file: BinaryIO) -> bool:
@@ -282,37 +280,47 @@ def _vips_pictures(
     folder: Path | None,
 ) -> Iterator[Picture]:
     """Yield the pages of a file; each is opened anew, so that only one is in memory."""
+    total = 0
     for page in range(count):
         with _opened(path) as (file, format_):
             options = {"page": page} if format_.several else {}
-            image = _load(file, format_, **options)
-            _check_size(path, image.width, image.height, 1, max_pixels)
+            image = _load(path, format_, **options)
+            total += image.width * image.height
+            _check_size(path, (image.width, image.height), total, max_pixels)
             _check_kind(path, image)
-            dpi = _dpi(image, format_)
-            metadata = {ours: _field(image, name, None) for ours, name in _METADATA.items()}
-            turn = _TURNS.get(_field(image, "orientation", 1))
+            said, turn = _said(image, format_)
             if image.interpretation == "cmyk":
                 image = _cmyk_to_srgb(image)
-                metadata["icc_profile"] = image.get(_METADATA["icc_profile"])
+                said["icc_profile"] = image.get(_METADATA["icc_profile"])
                 logger.warning("%s: its CMYK becomes RGB, in the colour space sRGB", path)
-            pixels = _decoded(image, folder)
-            if turn:
-                pixels = _turned(pixels, turn, folder)
-                metadata["xmp"] = metadata["xmp"] and upright_xmp(metadata["xmp"])
+            pixels = _decoded(image, turn, folder)
             if format_.name == "GIF" and image.bands == 4 and pixels[..., 3].all():
                 pixels = pixels[..., :3]
+            if format_.name == "PNG":
+                said["text"] = png_text(file)
             if format_.name == "TIFF":
                 if not is_whole(file, page):
                     raise _damaged(path, f"page {page + 1} is not whole")
-                metadata["exif"] = exif_of_tiff(file, page)
-        unit = float_range if pixels.dtype.kind == "f" else (0, 1)
+                said["exif"] = exif_of_tiff(file, page)
         if pixels.dtype.kind == "f":
             _to_unit(path, pixels, float_range)
-        yield Picture(pixels, **metadata, text=_text(image), dpi=dpi, float_range=unit)
+            said["float_range"] = float_range
+        yield Picture(pixels, **said)
 
 
-def _decoded(image: pyvips.Image, folder: Path | None) -> NDArray[Any]:
-    """Decode pixels from the top to the bottom, as files hold them."""
+def _said(image: pyvips.Image, format_: Format) -> tuple[dict[str, Any], _Turn | None]:
+    """Return what a file says beside its pixels, as `Picture` has it, and how they are turned."""
+    said = {ours: _field(image, name, None) for ours, name in _METADATA.items()}
+    said["dpi"] = _dpi(image, format_)
+    turn = _TURNS.get(_field(image, "orientation", 1))
+    if turn and said["xmp"]:
+        said["xmp"] = upright_xmp(said["xmp"])
+    said["iptc"] = said["iptc"] and iptc_records(said["iptc"])
+    return said, turn
+
+
+def _decoded(image: pyvips.Image, turn: _Turn | None, folder: Path | None) -> NDArray[Any]:
+    """Decode pixels from the top to the bottom, as files hold them, and turn them upright."""
     shape = (image.height, image.width, image.bands)[: 3 if image.bands > 1 else 2]
     pixels = empty(shape, _DEPTHS[image.format], folder)
     region = pyvips.Region.new(image)
@@ -321,12 +329,10 @@ def _decoded(image: pyvips.Image, folder: Path | None) -> NDArray[Any]:
         strip = region.fetch(0, top, image.width, len(band))
         band[:] = np.frombuffer(strip, pixels.dtype).reshape(band.shape)
         top += len(band)
-    return pixels
+    return _turned(pixels, turn, folder) if turn else pixels
 
 
-def _turned(
-    pixels: NDArray[Any], turn: Callable[[NDArray[Any]], NDArray[Any]], folder: Path | None
-) -> NDArray[Any]:
+def _turned(pixels: NDArray[Any], turn: _Turn, folder: Path | None) -> NDArray[Any]:
     """Turn pixels, square by square: a row of the one may be a column of the other."""
     view = turn(pixels)
     turned = empty(view.shape, view.dtype, folder)
@@ -340,13 +346,13 @@ def _turned(
 
 def _frames(path: Path, folder: Path | None) -> Iterator[Picture]:
     """Yield the frames of an animation, whole pictures that are decoded one after another."""
-    with _opened(path) as (file, format_):
-        image = _load(file, format_, n=-1)
-        metadata = {ours: _field(image, name, None) for ours, name in _METADATA.items()}
+    with _opened(path) as (_, format_):
+        image = _load(path, format_, n=-1)
+        said, turn = _said(image, format_)
         height = image.get("page-height")
         for top in range(0, image.height, height):
             frame = image.crop(0, top, image.width, height)
-            yield Picture(_decoded(frame, folder), **metadata)
+            yield Picture(_decoded(frame, turn, folder), **said)
 
 
 def _to_unit(path: Path, pixels: NDArray[Any], float_range: tuple[float, float]) -> None:
@@ -361,16 +367,12 @@ def _to_unit(path: Path, pixels: NDArray[Any], float_range: tuple[float, float])
         )
     if float_range != (0, 1):
         for band in bands(pixels):
-            band[:] = (band - low) / np.float32(high - low)
+            # Rounding may lead beyond white.
+            band[:] = np.minimum((band - low) / np.float32(high - low), 1)
 
 
 def _field(image: pyvips.Image, name: str, default: Any) -> Any:
-    return image.get(name) if name in image.get_fields() else default
-
-
-def _text(image: pyvips.Image) -> dict[str, str]:
-    fields = {name: _PNG_TEXT.fullmatch(name) for name in image.get_fields()}
-    return {match[1]: image.get(name) for name, match in fields.items() if match}
+    return image.get(name) if image.get_typeof(name) else default
 
 
 def _dpi(image: pyvips.Image, format_: Format) -> tuple[float, float] | None:

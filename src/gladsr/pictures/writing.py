@@ -34,6 +34,7 @@ _THUMBNAIL_SIDE = 160
 _STRIP = 256  # rows
 _OF_SYSTEM = "system error: "
 _JPEG_OPTIMIZED = 2**23  # pixels, for about 100 MB
+_MOST_DPI = 10**6 * MM_PER_INCH  # that libvips takes; PNG and BMP hold more
 
 logger = logging.getLogger(__name__)
 
@@ -173,33 +174,31 @@ def _write_picture(
 ) -> None:
     plain = _image(picture, format_, path)
     exif, xmp = _corrected(picture, plain)
-    image = _with(plain, iptc=picture.iptc, exif=exif, xmp=xmp)
+    image = _with(plain, exif=exif, xmp=xmp)
+    dpi = picture.dpi and (min(picture.dpi[0], _MOST_DPI), min(picture.dpi[1], _MOST_DPI))
     match format_.name:
         case "PNG":
-            head = partial(
-                containers.png_head, exif=exif, xmp=xmp, dpi=picture.dpi, text=picture.text
-            )
-            _save_with_head(image, file, ".png", head, filter="all", keep="icc|iptc")
+            head = partial(containers.png_head, exif=exif, xmp=xmp, dpi=dpi, text=picture.text)
+            _save_with_head(image, file, ".png", head, filter="all", keep="icc")
         case "JPEG":
-            if exif and len(exif) > containers.JPEG_EXIF_ROOM:
-                logger.warning("%s: its EXIF block is too large for a JPEG and left out", path)
-                exif = None
-            head = partial(containers.jpeg_head, exif=exif, dpi=picture.dpi)
+            exif = _fitting_jpeg(exif, "EXIF", path)
+            iptc = _fitting_jpeg(picture.iptc, "IPTC", path)
+            head = partial(containers.jpeg_head, exif=exif, iptc=iptc, dpi=dpi)
             # To choose the best codes, libjpeg holds all that it will write in memory.
             optimize = image.width * image.height <= _JPEG_OPTIMIZED
-            options = {"Q": quality, "optimize_coding": optimize, "keep": "icc|iptc|xmp"}
+            options = {"Q": quality, "optimize_coding": optimize, "keep": "icc|xmp"}
             _save_with_head(image, file, ".jpg", head, **options)
         case "WebP":
             file.write(_webp(image, exif, quality))
         case "AVIF":
             keep = "icc|xmp|exif" if exif else "icc|xmp"
-            across, down = (dots / MM_PER_INCH for dots in picture.dpi or (72, 72))
+            across, down = (dots / MM_PER_INCH for dots in dpi or (72, 72))
             image = image.copy(xres=across, yres=down)
             _save(image, file, ".avif", compression="av1", Q=quality, keep=keep)
         case "GIF":
             _save(image, file, ".gif", keep="none")
         case "BMP":
-            Image.fromarray(pixels_of(image)).save(file, "BMP", dpi=picture.dpi or (0, 0))
+            Image.fromarray(pixels_of(image)).save(file, "BMP", dpi=dpi or (0, 0))
         case "PPM":
             _write_ppm(file, image, picture.pixels)
 
@@ -209,21 +208,21 @@ def _write_tiff(file: BinaryIO, pages: Pages, format_: Format, path: Path) -> No
     for picture in pages.pictures:
         plain = _image(picture, format_, path)
         exif, xmp = _corrected(picture, plain)
-        image = _with(plain, iptc=picture.iptc, xmp=xmp)
+        image = _with(plain, xmp=xmp)
         options = {
             "compression": "deflate",
             "predictor": "float" if image.format == "float" else "horizontal",
-            "keep": "icc|iptc|xmp",
+            "keep": "icc|xmp",
         }
         if writer is None:
             # How large other pages than the first become is not known yet.
             big = not pages.alike or tiff.needs_big(picture.pixels.nbytes * pages.count)
             _save(image, file, ".tif", bigtiff=big, **options)
-            writer = tiff.PageWriter(file, exif, picture.dpi)
+            writer = tiff.PageWriter(file, exif, picture.iptc, picture.dpi)
         else:
             with tempfile.TemporaryFile(prefix=".gladsr-", dir=path.parent) as page:
                 _save(image, page, ".tif", bigtiff=big, **options)
-                writer.append(page, exif, picture.dpi)
+                writer.append(page, exif, picture.iptc, picture.dpi)
 
 
 def _write_frames(file: BinaryIO, pages: Pages, format_: Format, path: Path, quality: int) -> None:
@@ -240,8 +239,10 @@ def _write_frames(file: BinaryIO, pages: Pages, format_: Format, path: Path, qua
     image.set_type(pyvips.GValue.array_int_type, "delay", pages.delays)
     image.set_type(pyvips.GValue.gint_type, "loop", pages.plays)
     if format_.name == "WebP":
-        exif = corrected_exif(picture.exif, (rest[0], height), picture.dpi)
-        file.write(_webp(_with(image, exif=exif, xmp=picture.xmp), exif, quality))
+        size = rest[0], height
+        exif = corrected_exif(picture.exif, size, picture.dpi)
+        xmp = picture.xmp and corrected_xmp(picture.xmp, size, picture.dpi)
+        file.write(_webp(_with(image, exif=exif, xmp=xmp), exif, quality))
     else:
         _save(image, file, ".gif", keep="none")
 
@@ -316,6 +317,13 @@ def _corrected(picture: Picture, image: pyvips.Image) -> tuple[bytes | None, byt
         thumbnail = small.jpegsave_buffer(keep="none")
     exif = corrected_exif(picture.exif, size, picture.dpi, thumbnail)
     return exif, picture.xmp and corrected_xmp(picture.xmp, size, picture.dpi)
+
+
+def _fitting_jpeg(block: bytes | None, name: str, path: Path) -> bytes | None:
+    if block and len(block) > containers.JPEG_ROOM:
+        logger.warning("%s: its %s block is too large for a JPEG and left out", path, name)
+        return None
+    return block
 
 
 def _with(image: pyvips.Image, **metadata: bytes | None) -> pyvips.Image:
