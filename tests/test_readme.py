@@ -27,7 +27,7 @@ def test_the_readme_says_how_far_below_the_paper_they_are() -> None:
         for name, scale, scores in ROWS
         for dataset, score in zip(("Set5", "Set14", "B100"), scores, strict=True)
     ]
-    assert f"{min(gaps):.1f} to {max(gaps):.1f} dB below the paper" in README
+    assert f"{min(gaps):.2f} to {max(gaps):.2f} dB below the paper" in README
 
 
 @pytest.mark.parametrize(("name", "scale", "scores"), ROWS)
