@@ -1,7 +1,17 @@
-"""`python -m gladsr`, the same as the command `gladsr`."""
+"""`python -m gladsr`, and the command `gladsr`."""
 
 import sys
 
-from gladsr.cli import main
 
-sys.exit(main())
+def run() -> int:
+    """Run the command, and end quietly at Ctrl-C even while its modules are imported."""
+    try:
+        from gladsr.cli import main  # noqa: PLC0415 - within the try
+
+        return main()
+    except KeyboardInterrupt:
+        return 130
+
+
+if __name__ == "__main__":
+    sys.exit(run())

@@ -86,6 +86,25 @@ def test_ctrl_c_ends_with_code_130_and_no_traceback(
     assert list(tmp_path.iterdir()) == []
 
 
+def test_ctrl_c_while_modules_are_imported_ends_with_code_130_and_in_silence():
+    pressed = """
+import sys
+
+class CtrlC:
+    def find_spec(self, name, *_):
+        if name == "typer":
+            raise KeyboardInterrupt
+
+sys.meta_path.insert(0, CtrlC())
+from gladsr.__main__ import run
+sys.exit(run())
+"""
+    done = subprocess.run(  # noqa: S603 - Python itself, and our own words
+        [sys.executable, "-c", pressed], capture_output=True, check=False
+    )
+    assert (done.returncode, done.stderr) == (130, b"")
+
+
 @pytest.mark.parametrize(
     ("command", "library", "extra"),
     [

@@ -248,3 +248,16 @@ def test_where_bf16_cannot_be_had_it_says_so(caplog: pytest.LogCaptureFixture):
     words = ["--engine", "onnxruntime", "--precision", "bf16"]
     assert main(["upscale", "a.png", "-o", "out.png", *words]) == 0
     assert "fp32 is used instead" in caplog.text
+
+
+def test_whether_a_file_can_be_read_is_found_out_at_its_turn(monkeypatch: pytest.MonkeyPatch):
+    """One that cannot must not keep the others from being done."""
+    monkeypatch.setattr(os, "access", lambda *_, **__: False)
+    assert main(["upscale", "a.png", "-o", "out.png", "--draft"]) == 0
+
+
+def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+    (tmp_path / "file").touch()
+    folder = tmp_path / "file" / "folder"
+    assert main(["upscale", "a.png", "-o", str(folder / "out.png"), "--draft"]) == 1
+    assert f"{folder} cannot be made: Not a directory." in capsys.readouterr().err

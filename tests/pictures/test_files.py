@@ -317,6 +317,15 @@ def test_pixels_of_other_kinds_are_refused(tmp_path: Path, kind: type[np.generic
         read(tmp_path / "a.tif")
 
 
+def test_ycbcr_that_libvips_would_take_for_rgb_is_refused(tmp_path: Path) -> None:
+    ycbcr = Image.fromarray(PHOTO).convert("YCbCr")
+    ycbcr.save(tmp_path / "a.tif")
+    with pytest.raises(PictureError, match=r"a\.tif has pixels in YCbCr\. Convert them to RGB"):
+        read(tmp_path / "a.tif")
+    ycbcr.save(tmp_path / "b.tif", compression="jpeg", quality=99)
+    assert np.abs(read(tmp_path / "b.tif").pixels.astype(int) - PHOTO).mean() < 3
+
+
 @pytest.mark.parametrize("value", [-0.1, 1.5, np.nan, np.inf])
 def test_floating_point_outside_the_range_is_refused(tmp_path: Path, value: float) -> None:
     pixels = np.full((20, 30), 0.5, np.float32)

@@ -199,6 +199,33 @@ def test_words_in_a_png_that_are_damaged_or_too_large_are_left_out(
     assert read(tmp_path / "a.png").text == {"good": "words"}
 
 
+@pytest.mark.parametrize(
+    ("kind", "data"),
+    [
+        (b"cICP", bytes([9, 16, 0, 1])),
+        (b"gAMA", struct.pack(">I", 100_000)),
+        (b"cHRM", struct.pack(">8I", 31270, 32900, 68000, 32000, 26500, 69000, 15000, 6000)),
+    ],
+)
+def test_colours_that_a_png_states_without_a_profile_are_kept(
+    tmp_path: Path, kind: bytes, data: bytes
+) -> None:
+    png, chunk = saved(PHOTO, "PNG"), _png_chunk(kind, data)
+    (tmp_path / "a.png").write_bytes(png[:33] + chunk + png[33:])
+    picture = read(tmp_path / "a.png")
+    np.testing.assert_array_equal(picture.pixels, PHOTO)
+    write(picture.without_metadata(), tmp_path / "b.png")
+    assert (tmp_path / "b.png").read_bytes().count(chunk) == 1
+    write(replace(picture, icc_profile=_wide_gamut()), tmp_path / "c.png")
+    assert chunk not in (tmp_path / "c.png").read_bytes()
+
+
+def test_the_aspect_of_a_png_is_no_resolution(tmp_path: Path) -> None:
+    png, aspect = saved(PHOTO, "PNG"), _png_chunk(b"pHYs", struct.pack(">IIB", 2000, 4000, 0))
+    (tmp_path / "a.png").write_bytes(png[:33] + aspect + png[33:])
+    assert read(tmp_path / "a.png").dpi is None
+
+
 _CAPTION = struct.pack(">BBBH", 0x1C, 2, 120, 19) + b"a street in Potsdam"
 
 

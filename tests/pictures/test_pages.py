@@ -214,6 +214,12 @@ def test_an_animated_png_is_refused(tmp_path: Path) -> None:
         read_pages(_put(tmp_path, "a.png", animation("PNG")))
 
 
+def test_an_animated_avif_is_refused(tmp_path: Path) -> None:
+    with pytest.raises(PictureError, match=r"animated AVIF\. Convert it to WebP or GIF"):
+        read_pages(_put(tmp_path, "a.avif", animation("AVIF")))
+    assert read_pages(_put(tmp_path, "b.avif", saved(PHOTO, "AVIF"))).count == 1
+
+
 def test_an_animated_png_is_refused_whatever_stands_before(tmp_path: Path) -> None:
     words = b"k\0" + bytes(10_000)
     chunk = struct.pack(">I", len(words)) + b"tEXt" + words

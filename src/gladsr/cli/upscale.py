@@ -26,7 +26,10 @@ from gladsr.upscaling.video import Frame, is_film
 
 def upscale(
     paths: Annotated[
-        list[Path], typer.Argument(metavar="PATH...", help="Pictures, films, or folders of them.")
+        list[Path],
+        typer.Argument(
+            metavar="PATH...", help="Pictures, films, or folders of them.", readable=False
+        ),
     ],
     output: Annotated[
         Path,

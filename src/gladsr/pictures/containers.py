@@ -48,6 +48,21 @@ def png_text(file: BinaryIO) -> dict[str, str]:
     return text
 
 
+def png_colours(file: BinaryIO) -> bytes:
+    """Return the chunks of a PNG file that state its colours otherwise than by a profile."""
+    return b"".join(
+        _png_chunk(kind, file.read(length))
+        for kind, length in png_chunks(file)
+        if kind in {b"cICP", b"gAMA", b"cHRM"}
+    )
+
+
+def is_aspect_alone(file: BinaryIO) -> bool:
+    """Return whether a PNG file states the aspect of its pixels, and not their size."""
+    stated = (file.read(length)[-1:] for kind, length in png_chunks(file) if kind == b"pHYs")
+    return next(stated, b"") == b"\0"
+
+
 def _png_words(kind: bytes, data: bytes, room: int) -> tuple[str, str]:
     """Return the keyword and the words of a chunk of text.
 
@@ -77,6 +92,7 @@ def png_head(
     xmp: bytes | None,
     dpi: tuple[float, float] | None,
     text: Mapping[str, str],
+    colours: bytes,
 ) -> bytes | None:
     """Return the start of a PNG file, up to its pixels, with these and no other resolution.
 
@@ -86,16 +102,19 @@ def png_head(
         xmp: An XMP packet.
         dpi: The resolution across and down.
         text: Words by keyword.
+        colours: What `png_colours` returned; a profile goes before it.
 
     Returns:
         The bytes to write in their place, or None if the pixels' chunk does not begin in them.
     """
-    at, kept = _PNG_START, start[:_PNG_START]
+    at, kept, profile = _PNG_START, start[:_PNG_START], False
     while len(start) >= at + _PNG_CHUNK:
         length, kind = struct.unpack_from(">I4s", start, at)
         if kind == b"IDAT":
-            return kept + _png_chunks(exif, xmp, dpi, text) + start[at:]
+            stated = b"" if profile else colours
+            return kept + stated + _png_chunks(exif, xmp, dpi, text) + start[at:]
         end = at + length + _PNG_CHUNK
+        profile |= kind == b"iCCP"
         if kind != b"pHYs":
             kept += start[at:end]
         at = end

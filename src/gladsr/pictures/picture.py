@@ -27,6 +27,7 @@ class Picture:
         iptc: The records of IPTC.
         xmp: The XMP packet, which is corrected like the EXIF block.
         text: What PNG holds in words, by keyword.
+        png_colours: The chunks by which PNG states its colours without a profile: cICP, gAMA, cHRM.
         dpi: The resolution across and down in dots per inch, if the file states one.
         float_range: The values in a floating-point file for which 0 and 1 stand in the pixels.
     """
@@ -37,12 +38,18 @@ class Picture:
     iptc: bytes | None = None
     xmp: bytes | None = None
     text: Mapping[str, str] = field(default_factory=dict)
+    png_colours: bytes = b""
     dpi: tuple[float, float] | None = None
     float_range: tuple[float, float] = (0, 1)
 
     def without_metadata(self) -> "Picture":
-        """Return the picture with nothing but its colour profile, which its colours need."""
-        return Picture(self.pixels, icc_profile=self.icc_profile, float_range=self.float_range)
+        """Return the picture with nothing but what states its colours."""
+        return Picture(
+            self.pixels,
+            icc_profile=self.icc_profile,
+            png_colours=self.png_colours,
+            float_range=self.float_range,
+        )
 
 
 @dataclass(frozen=True, slots=True, eq=False)

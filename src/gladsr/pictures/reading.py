@@ -15,13 +15,19 @@ import pyvips  # type: ignore[import-untyped]  # it ships stubs, but does not ma
 from numpy.typing import NDArray
 from PIL import BmpImagePlugin, ImageFile, PpmImagePlugin
 
-from gladsr.pictures.containers import iptc_records, png_chunks, png_text
+from gladsr.pictures.containers import (
+    iptc_records,
+    is_aspect_alone,
+    png_chunks,
+    png_colours,
+    png_text,
+)
 from gladsr.pictures.depth import to_depth
 from gladsr.pictures.formats import NAMES, Format, by_content
 from gladsr.pictures.mapped import bands, empty, forget
 from gladsr.pictures.metadata import exif_of_tiff, upright_xmp
 from gladsr.pictures.picture import MM_PER_INCH, Pages, Picture, PictureError
-from gladsr.pictures.tiff import is_whole
+from gladsr.pictures.tiff import is_plain_ycbcr, is_whole
 
 MAX_PIXELS = 2**28
 """The most pixels that a file may have unless told otherwise: 16,384 × 16,384."""
@@ -120,6 +126,8 @@ def read_pages(
         _check_kind(path, header)
         if format_.name == "PNG" and _is_animated_png(file):
             raise PictureError(f"{path} is an animated PNG. Convert it to WebP or GIF.")
+        if format_.name == "AVIF" and _is_animated_avif(file):
+            raise PictureError(f"{path} is an animated AVIF. Convert it to WebP or GIF.")
         if format_.name == "GIF" and not _is_whole_gif(file):
             raise _damaged(path, "its end is missing")
         if format_.several == "frames" and count > 1:
@@ -250,6 +258,12 @@ def _is_animated_png(file: BinaryIO) -> bool:
     return next((kind == b"acTL" for kind in kinds if kind in {b"acTL", b"IDAT"}), False)
 
 
+def _is_animated_avif(file: BinaryIO) -> bool:
+    """Return whether it is a sequence by its own account, of which libvips reads one picture."""
+    file.seek(8)
+    return file.read(4) == b"avis"
+
+
 def _is_whole_gif(file: BinaryIO) -> bool:
     """Return whether the blocks lead to the end mark; libvips takes the frames before a cut."""
     file.seek(0)
@@ -288,7 +302,7 @@ def _vips_pictures(
             total += image.width * image.height
             _check_size(path, (image.width, image.height), total, max_pixels)
             _check_kind(path, image)
-            said, turn = _said(image, format_)
+            said, turn = _said(image, file, format_)
             if image.interpretation == "cmyk":
                 image = _cmyk_to_srgb(image)
                 said["icc_profile"] = image.get(_METADATA["icc_profile"])
@@ -298,9 +312,12 @@ def _vips_pictures(
                 pixels = pixels[..., :3]
             if format_.name == "PNG":
                 said["text"] = png_text(file)
+                said["png_colours"] = png_colours(file)
             if format_.name == "TIFF":
                 if not is_whole(file, page):
                     raise _damaged(path, f"page {page + 1} is not whole")
+                if is_plain_ycbcr(file, page):
+                    raise PictureError(f"{path} has pixels in YCbCr. Convert them to RGB.")
                 said["exif"] = exif_of_tiff(file, page)
         if pixels.dtype.kind == "f":
             _to_unit(path, pixels, float_range)
@@ -308,10 +325,12 @@ def _vips_pictures(
         yield Picture(pixels, **said)
 
 
-def _said(image: pyvips.Image, format_: Format) -> tuple[dict[str, Any], _Turn | None]:
+def _said(
+    image: pyvips.Image, file: BinaryIO, format_: Format
+) -> tuple[dict[str, Any], _Turn | None]:
     """Return what a file says beside its pixels, as `Picture` has it, and how they are turned."""
     said = {ours: _field(image, name, None) for ours, name in _METADATA.items()}
-    said["dpi"] = _dpi(image, format_)
+    said["dpi"] = _dpi(image, file, format_)
     turn = _TURNS.get(_field(image, "orientation", 1))
     if turn and said["xmp"]:
         said["xmp"] = upright_xmp(said["xmp"])
@@ -346,9 +365,9 @@ def _turned(pixels: NDArray[Any], turn: _Turn, folder: Path | None) -> NDArray[A
 
 def _frames(path: Path, folder: Path | None) -> Iterator[Picture]:
     """Yield the frames of an animation, whole pictures that are decoded one after another."""
-    with _opened(path) as (_, format_):
+    with _opened(path) as (file, format_):
         image = _load(path, format_, n=-1)
-        said, turn = _said(image, format_)
+        said, turn = _said(image, file, format_)
         height = image.get("page-height")
         for top in range(0, image.height, height):
             frame = image.crop(0, top, image.width, height)
@@ -375,13 +394,13 @@ def _field(image: pyvips.Image, name: str, default: Any) -> Any:
     return image.get(name) if image.get_typeof(name) else default
 
 
-def _dpi(image: pyvips.Image, format_: Format) -> tuple[float, float] | None:
+def _dpi(image: pyvips.Image, file: BinaryIO, format_: Format) -> tuple[float, float] | None:
     exif = _field(image, _METADATA["exif"], None)
     if exif is not None:  # libvips reads a resolution from it, but forgets it again for WebP
         image = image.copy()
         image.set_type(pyvips.GValue.blob_type, _METADATA["exif"], exif)
     if format_.name == "PNG":
-        stated = image.xres != _PNG_WITHOUT_RESOLUTION
+        stated = image.xres != _PNG_WITHOUT_RESOLUTION and not is_aspect_alone(file)
     else:
         stated = _field(image, "resolution-unit", "none") != "none"
     if not stated:

@@ -31,6 +31,8 @@ from gladsr.pictures.metadata import exif_for_tiff, set_resolution
 _STRIP_OFFSETS, _TILE_OFFSETS = 273, 324
 _BYTES = {_STRIP_OFFSETS: 279, _TILE_OFFSETS: 325}
 _IPTC = 33723
+_COMPRESSION, _JPEG = 259, {6, 7}
+_PHOTOMETRIC, _YCBCR = 262, 6
 _CLASSIC = 2**32 - 2**28  # bytes of pixels that surely fit, were they not to shrink
 
 
@@ -54,6 +56,16 @@ def is_whole(file: BinaryIO, page: int) -> bool:
     except ValueError:
         return False
     return True
+
+
+def is_plain_ycbcr(file: BinaryIO, page: int) -> bool:
+    """Return whether a page is in YCbCr without JPEG, which libvips takes for RGB."""
+    entries, layout = read_page(file, page)
+    kind, compression = (
+        read_values(file, entries[tag], layout)[0] if tag in entries else None
+        for tag in (_PHOTOMETRIC, _COMPRESSION)
+    )
+    return kind == _YCBCR and compression not in _JPEG
 
 
 class PageWriter:

@@ -178,7 +178,14 @@ def _write_picture(
     dpi = picture.dpi and (min(picture.dpi[0], _MOST_DPI), min(picture.dpi[1], _MOST_DPI))
     match format_.name:
         case "PNG":
-            head = partial(containers.png_head, exif=exif, xmp=xmp, dpi=dpi, text=picture.text)
+            head = partial(
+                containers.png_head,
+                exif=exif,
+                xmp=xmp,
+                dpi=dpi,
+                text=picture.text,
+                colours=picture.png_colours,
+            )
             _save_with_head(image, file, ".png", head, filter="all", keep="icc")
         case "JPEG":
             exif = _fitting_jpeg(exif, "EXIF", path)

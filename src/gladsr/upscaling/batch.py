@@ -122,6 +122,13 @@ def upscale_files(
                 yield event
 
 
+def _make_folder(folder: Path) -> None:
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise PictureError(f"{folder} cannot be made: {error.strerror}.") from error
+
+
 def _read(
     jobs: Sequence[Job],
     given_up: set[Job],
@@ -138,7 +145,7 @@ def _read(
             pages = files.read(
                 job.source, job.destination, max_pixels=max_pixels, float_range=float_range
             )
-            job.destination.parent.mkdir(parents=True, exist_ok=True)
+            _make_folder(job.destination.parent)
             yield _Start(job, pages)
             for picture in pages.pictures:
                 yield picture
