@@ -118,4 +118,6 @@ def _format(output: Path, chosen: Format | None) -> Format:
     }
     if chosen is None and output.suffix not in by_ending:
         raise typer.BadParameter(f"{output} has none of the endings {', '.join(by_ending)}")
+    if chosen == "openvino" and output.suffix != ".xml":
+        raise typer.BadParameter(f"{output} is OpenVINO IR, so its name must end in .xml")
     return chosen or by_ending[output.suffix]
