@@ -3,6 +3,7 @@
 import functools
 import io
 import os
+import re
 import struct
 from collections.abc import Callable
 from dataclasses import replace
@@ -17,6 +18,7 @@ from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin
 from skimage import data
 
 from gladsr.pictures import SUFFIXES, Picture, PictureError, read, write
+from gladsr.pictures.writing import appearing
 
 astronaut: Callable[[], NDArray[np.uint8]] = data.astronaut
 PHOTO = astronaut()[:60, 180:260]
@@ -358,6 +360,13 @@ def test_folders_that_are_missing_or_in_the_way_are_named(tmp_path: Path) -> Non
     with pytest.raises(PictureError, match=r"a\.png cannot be written: Is a directory"):
         write(Picture(PHOTO), tmp_path / "a.png")
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
+
+
+def test_what_a_file_is_called_until_it_is_whole_is_told_to_nobody(tmp_path: Path) -> None:
+    (tmp_path / "folder").mkdir()
+    for path in (tmp_path / "missing" / "file", tmp_path / "folder"):
+        with pytest.raises(OSError, match=f"{re.escape(repr(str(path)))}$"), appearing(path):
+            pass
 
 
 def test_the_umask_is_honoured(tmp_path: Path) -> None:

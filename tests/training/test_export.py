@@ -161,6 +161,7 @@ def test_export_of_a_model_of_the_zoo(tmp_path: Path) -> None:
         (["gladsr", "-o", "out.png"], "endings .onnx, .xml, .safetensors"),
         (["gladsr"], "name a file with -o"),
         (["gladsr", "-o", "out.bin", "--format", "openvino"], "must end in .xml"),
+        (["gladsr", "-o", "nowhere/out.onnx"], "nowhere is no folder; make it first"),
         (["gladsr", "--scale", "5", "-o", "out.onnx"], "no scale 5"),
         (["no-such-run", "-o", "out.onnx"], "not the folder of a training run"),
         (["rlfn=no-such.pth", "-o", "out.onnx"], "no-such.pth cannot be read"),

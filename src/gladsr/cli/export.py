@@ -75,10 +75,7 @@ def export(
             return
         assert output is not None  # noqa: S101 - tells the type checker what was asked above
         export_as = _format(output, format)
-        written = [output, output.with_suffix(".bin")] if export_as == "openvino" else [output]
-        for file in written:
-            if file.exists() and not overwrite:
-                raise typer.BadParameter(f"{file} exists already; --overwrite replaces it")
+        _check(output, export_as, overwrite=overwrite)
         if "=" in model and not Path(model).exists():
             if export_as != "onnx" or calibrate is not None:
                 raise typer.BadParameter("a rival is written as ONNX alone: FILE.onnx")
@@ -121,3 +118,12 @@ def _format(output: Path, chosen: Format | None) -> Format:
     if chosen == "openvino" and output.suffix != ".xml":
         raise typer.BadParameter(f"{output} is OpenVINO IR, so its name must end in .xml")
     return chosen or by_ending[output.suffix]
+
+
+def _check(output: Path, export_as: Format, *, overwrite: bool) -> None:
+    """Refuse an output that has no folder, or would take the place of another file."""
+    if not output.parent.is_dir():
+        raise typer.BadParameter(f"{output.parent} is no folder; make it first")
+    for file in [output, output.with_suffix(".bin")] if export_as == "openvino" else [output]:
+        if file.exists() and not overwrite:
+            raise typer.BadParameter(f"{file} exists already; --overwrite replaces it")

@@ -136,6 +136,9 @@ def appearing(path: Path) -> Iterator[BinaryIO]:
 
     Where the system can, it has no name at all before, so that nothing is left even of a process
     that is killed.
+
+    Raises:
+        OSError: The file cannot be written; it is named, not what it is called until it is whole.
     """
     temporary = path.with_name(f".gladsr-{secrets.token_hex(8)}.tmp")
     try:
@@ -150,6 +153,10 @@ def appearing(path: Path) -> Iterator[BinaryIO]:
                 # A folder's number, though none is needed, has the link in /proc followed.
                 os.link(f"/proc/self/fd/{nameless}", temporary, src_dir_fd=nameless)
         temporary.replace(path)
+    except OSError as error:
+        if error.errno is None:  # such as Pillow's
+            raise
+        raise OSError(error.errno, error.strerror, str(path)) from error
     finally:
         temporary.unlink(missing_ok=True)
 
