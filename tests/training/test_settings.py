@@ -36,6 +36,8 @@ def test_overrides_change_single_keys(toy_config: Path) -> None:
         ("schedule.steps=many", "schedule.steps"),
         ("seed", "key=value"),
         ("seed.x=1", "seed is not a table"),
+        (f"seed={2**64}", "seed: Input should be less than"),
+        ("optimizer.betas=[0.9, 1.5]", "optimizer.betas.1: Input should be less than 1"),
     ],
 )
 def test_wrong_keys_and_values_are_refused_by_name(
@@ -60,6 +62,28 @@ def test_unreadable_files_are_named(tmp_path: Path) -> None:
     broken.write_text("model = ")
     with pytest.raises(SettingsError, match=r"broken\.toml"):
         read_settings(broken)
+
+
+@pytest.mark.parametrize(
+    ("extends", "message"),
+    [
+        ('"config.toml"', r"config\.toml extends itself, or a file that leads back to it"),
+        ('"other.toml"', r"config\.toml extends itself, or a file that leads back to it"),
+        ("5", r"config\.toml: extends is 5, but must be a file's name"),
+    ],
+)
+def test_what_cannot_be_extended_is_named(tmp_path: Path, extends: str, message: str) -> None:
+    (tmp_path / "other.toml").write_text('extends = "config.toml"')
+    config = tmp_path / "config.toml"
+    config.write_text(f"extends = {extends}")
+    with pytest.raises(SettingsError, match=message):
+        read_settings(config)
+
+
+def test_a_table_takes_the_place_of_what_is_none(toy_config: Path, tmp_path: Path) -> None:
+    (tmp_path / "base.toml").write_text("data = 3")
+    toy_config.write_text(f'extends = "base.toml"\n{toy_config.read_text()}')
+    assert read_settings(toy_config).data.patch == 8
 
 
 def test_environment_variables_in_paths(monkeypatch: pytest.MonkeyPatch) -> None:

@@ -4,7 +4,7 @@ import json
 import os
 import tomllib
 from pathlib import Path
-from typing import Any, Literal, Self
+from typing import Annotated, Any, Literal, Self
 
 from pydantic import (
     BaseModel,
@@ -115,6 +115,9 @@ class LossSettings(_Settings):
     )
 
 
+Beta = Annotated[float, Field(ge=0, lt=1)]
+
+
 class OptimizerSettings(_Settings):
     """The optimizer and its learning rate."""
 
@@ -122,7 +125,7 @@ class OptimizerSettings(_Settings):
         "adam", description="Muon takes the hidden convolutions as matrices; Adam does the rest."
     )
     learning_rate: float = Field(1e-4, gt=0, description="The highest learning rate.")
-    betas: tuple[float, float] = Field((0.9, 0.999), description="Adam's β1 and β2.")
+    betas: tuple[Beta, Beta] = Field((0.9, 0.999), description="Adam's β1 and β2.")
     weight_decay: float = Field(
         0.0,
         ge=0,
@@ -158,7 +161,7 @@ class TrainingSettings(_Settings):
     """Everything that a training run depends on."""
 
     model: str = Field("gladsr", description="The name that the trained weights will have.")
-    seed: int = Field(0, ge=0, description="Of the first weights and of every crop.")
+    seed: int = Field(0, ge=0, lt=2**64, description="Of the first weights and of every crop.")
     start: Path | None = Field(
         None, description="A .safetensors file to start from; what fits by name and shape is taken."
     )
@@ -260,19 +263,29 @@ def _flat(values: dict[str, Any], table: str = "") -> dict[str, Any]:
     return flat
 
 
-def _read(path: Path) -> dict[str, Any]:
+def _read(path: Path, extending: tuple[Path, ...] = ()) -> dict[str, Any]:
+    """Return a file's values over those of the file that it extends; ``extending`` led to it."""
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, tomllib.TOMLDecodeError) as error:
+    except (OSError, ValueError) as error:
         raise SettingsError(f"{path}: {error}") from error
-    extended = values.pop("extends", None)
-    return _merged(_read(path.parent / extended), values) if extended else values
+    file = path.resolve()
+    if file in extending:
+        raise SettingsError(f"{path} extends itself, or a file that leads back to it")
+    if "extends" not in values:
+        return values
+    extended = values.pop("extends")
+    if not isinstance(extended, str):
+        raise SettingsError(f"{path}: extends is {extended!r}, but must be a file's name")
+    return _merged(_read(path.parent / extended, (*extending, file)), values)
 
 
 def _merged(values: dict[str, Any], changes: dict[str, Any]) -> dict[str, Any]:
     """Return ``values`` with ``changes``, table by table."""
     return values | {
-        key: _merged(values.get(key, {}), change) if isinstance(change, dict) else change
+        key: _merged(values[key], change)
+        if isinstance(change, dict) and isinstance(values.get(key), dict)
+        else change
         for key, change in changes.items()
     }
 
