@@ -151,6 +151,18 @@ def test_folders_without_images_are_named(tmp_path: Path, missing: bool) -> None
         load_pairs([folder], 2, tmp_path / "cache")
 
 
+def test_images_that_are_all_excluded_are_none(toy_data: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data\.exclude names every image of .*train"):
+        load_pairs([toy_data / "train"], 2, tmp_path, exclude=["0.png", "1.png"])
+
+
+def test_an_image_smaller_than_the_scale_is_named(tmp_path: Path) -> None:
+    Image.new("RGB", (40, 1)).save(tmp_path / "line.png")
+    with pytest.raises(DataError, match=r"line\.png is too small: ×2 needs 2 pixels a side"):
+        load_pairs([tmp_path], 2, tmp_path / "cache")
+    assert not list((tmp_path / "cache").iterdir())
+
+
 @pytest.fixture
 def doubling(tmp_path: Path) -> Path:
     """A teacher whose picture is every pixel of LR four times."""

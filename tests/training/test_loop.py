@@ -249,6 +249,20 @@ def test_images_that_are_smaller_than_a_crop_are_told(
     ]
 
 
+def test_an_image_too_small_to_be_scored_is_named_before_the_first_step(
+    toy_config: Path, tmp_path: Path
+) -> None:
+    folder, run = tmp_path / "images", tmp_path / "run"
+    folder.mkdir()
+    Image.new("RGB", (40, 5)).save(folder / "line.png")
+    settings = read_settings(toy_config, (f"data.validation={folder}",))
+    with pytest.raises(DataError, match=r"line\.png is too small: .* ×2 needs 6 pixels a side"):
+        next(train(settings, run))
+    assert not run.exists()
+    Image.new("RGB", (40, 6)).save(folder / "line.png")
+    assert next(train(settings, run)).step == 4
+
+
 def test_a_run_is_neither_overwritten_nor_resumed_from_nothing(
     toy_config: Path, tmp_path: Path
 ) -> None:

@@ -12,7 +12,7 @@ from gladsr import zoo
 from gladsr.cli import main
 from gladsr.engines import Precision
 from gladsr.engines.openvino import OpenVINOEngine
-from gladsr.pictures import PictureError, resize, to_depth
+from gladsr.pictures import Picture, PictureError, resize, to_depth, write
 from gladsr.scoring import psnr
 from gladsr.training.quantise import calibration
 from gladsr.upscaling.pixels import to_unit
@@ -109,6 +109,22 @@ def test_calibration_is_spread_evenly_over_the_whole_folder(tmp_path: Path):
     assert len(chosen) == 48
     assert (chosen[0], chosen[-1]) == (0, 93)
     assert set(np.diff(chosen)) == {1, 2}
+
+
+def test_calibration_takes_floating_point_as_it_takes_8_bits(tmp_path: Path):
+    edges = np.zeros((40, 40, 3), np.float32)
+    edges[::4] = 1  # beside which the bicubic leaves the range
+    for folder, pixels in (("float", edges), ("whole", to_depth(edges, np.uint8))):
+        (tmp_path / folder).mkdir()
+        write(Picture(pixels), tmp_path / folder / "edges.tif")
+    (ours,), (theirs,) = (calibration(tmp_path / folder, SCALE) for folder in ("float", "whole"))
+    np.testing.assert_array_equal(ours, theirs)
+
+
+def test_a_picture_smaller_than_the_scale_is_named(tmp_path: Path):
+    Image.new("RGB", (40, 1)).save(tmp_path / "line.png")
+    with pytest.raises(PictureError, match=r"line\.png is too small: ×2 needs 2 pixels a side"):
+        calibration(tmp_path, SCALE)
 
 
 def test_without_photographs_in_colour_it_is_refused(tmp_path: Path):

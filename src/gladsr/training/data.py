@@ -58,10 +58,12 @@ def load_pairs(
     HR images are cropped to a multiple of ``scale``; LR is MATLAB's bicubic.
 
     Raises:
-        DataError: a folder is missing or has no image.
+        DataError: a folder is missing, no image is there or left, or one is smaller than the scale.
         pictures.PictureError: an image cannot be read.
     """
     files = [file for folder in folders for file in _images(folder) if file.name not in exclude]
+    if not files:
+        raise DataError(f"data.exclude names every image of {', '.join(map(str, folders))}")
     stamps = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     key = hashlib.sha256(json.dumps([_FORMAT, scale, stamps]).encode()).hexdigest()[:16]
     packed = cache / f"x{scale}-{key}"
@@ -142,6 +144,8 @@ def _pack(files: list[Path], scale: int, packed: Path) -> None:
         with (unfinished / "hr").open("wb") as hr_file, (unfinished / "lr").open("wb") as lr_file:
             for file in files:
                 hr = pictures.mod_crop(_rgb(pictures.read(file).pixels), scale)
+                if not hr.size:
+                    raise DataError(f"{file} is too small: ×{scale} needs {scale} pixels a side")
                 lr = pictures.resize(hr, scale=1 / scale)
                 hr_file.write(np.ascontiguousarray(hr).data)
                 lr_file.write(np.ascontiguousarray(lr).data)

@@ -264,9 +264,20 @@ def training_crops(settings: TrainingSettings) -> Crops:
 
 
 def validation_pairs(settings: TrainingSettings) -> PairedImages:
-    """Return the images that these settings validate on, degraded always alike."""
-    data, few = settings.data, slice(settings.data.validation_images)
-    pairs = load_pairs([expand(data.validation)], settings.network.scale, expand(data.cache))
+    """Return the images that these settings validate on, degraded always alike.
+
+    Raises:
+        DataError: there are none, or one has nothing within the border that is not scored.
+        pictures.PictureError: an image cannot be read.
+    """
+    data, few, scale = settings.data, slice(settings.data.validation_images), settings.network.scale
+    folder = expand(data.validation)
+    pairs = load_pairs([folder], scale, expand(data.cache))
+    for name, lr in zip(pairs.names[few], pairs.lr[few], strict=True):
+        if min(lr.shape[:2]) < 3:
+            raise DataError(
+                f"{folder / name} is too small: a score at ×{scale} needs {3 * scale} pixels a side"
+            )
     degraded = [
         degrade(lr, settings.degradation, np.random.default_rng(number))
         for number, lr in enumerate(pairs.lr[few])

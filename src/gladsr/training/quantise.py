@@ -8,7 +8,7 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from gladsr.network import Gladsr
-from gladsr.pictures import PictureError, mod_crop, read, resize
+from gladsr.pictures import PictureError, mod_crop, read, resize, to_depth
 from gladsr.scoring import images_in
 from gladsr.training.export import as_openvino, save_openvino
 from gladsr.upscaling.pixels import to_unit
@@ -35,7 +35,8 @@ def export_int8(network: Gladsr, path: Path, folder: Path) -> None:
             feature. Take training pictures: those of a test would flatter its scores.
 
     Raises:
-        PictureError: The folder has no pictures, or one of them cannot be read.
+        PictureError: The folder has no pictures, or one of them cannot be read or is smaller than
+            the scale.
         ModuleNotFoundError: NNCF is not installed.
     """
     import nncf  # noqa: PLC0415 - slow to import, and needs the extra gladsr[int8]
@@ -84,12 +85,16 @@ def calibration(folder: Path, scale: int) -> list[NDArray[np.float32]]:
     count = min(CALIBRATION_IMAGES, len(files))
     crops = []
     for number in range(count):
-        pixels = read(files[number * len(files) // count]).pixels
+        file = files[number * len(files) // count]
+        pixels = to_depth(read(file).pixels, np.uint8)
         if pixels.ndim != 3 or pixels.shape[2] != 3:
             continue
         top, left = (max(0, side - CALIBRATION_SIDE) // 2 for side in pixels.shape[:2])
         middle = pixels[top : top + CALIBRATION_SIDE, left : left + CALIBRATION_SIDE]
-        small = to_unit(resize(mod_crop(middle, scale), scale=1 / scale))
+        hr = mod_crop(middle, scale)
+        if not hr.size:
+            raise PictureError(f"{file} is too small: ×{scale} needs {scale} pixels a side.")
+        small = to_unit(resize(hr, scale=1 / scale))
         crops.append(np.ascontiguousarray(small.transpose(2, 0, 1)[np.newaxis]))
     if not crops:
         raise PictureError(f"{folder} has no pictures in colour to calibrate with.")
