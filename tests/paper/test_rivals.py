@@ -113,6 +113,10 @@ def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     torch.save(RIVALS["vdsr"](2), file)
     with pytest.raises(RivalError, match="holds more than weights"):
         load_rival("vdsr", file)
+    for other in ([torch.zeros(1)], {"step": 3}, {0: torch.zeros(1)}):
+        torch.save(other, file)
+        with pytest.raises(RivalError, match=r"weights\.pth holds no dictionary of weights"):
+            load_rival("vdsr", file)
     torch.save(RIVALS["vdsr"](2).state_dict(), file)
     with pytest.raises(RivalError, match=r"weights\.pth does not fit rlfn: Missing key"):
         load_rival("rlfn", file)

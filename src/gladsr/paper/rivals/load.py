@@ -77,6 +77,8 @@ def _read(file: Path) -> dict[str, Tensor]:
         ) from error
     except Exception as error:
         raise RivalError(f"{file} is no file of weights: {error}") from error
-    if not isinstance(weights, dict) or not all(map(torch.is_tensor, weights.values())):
+    if not isinstance(weights, dict) or not all(
+        isinstance(key, str) and torch.is_tensor(value) for key, value in weights.items()
+    ):
         raise RivalError(f"{file} holds no dictionary of weights")
     return weights
