@@ -236,6 +236,18 @@ def test_a_figure_of_crops_is_drawn_and_names_what_is_absent(
         assert "dog" in text
 
 
+def test_a_picture_smaller_than_a_crop_counts_as_absent(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    folder = tmp_path / "data/test/Set14"
+    folder.mkdir(parents=True)
+    Image.new("RGB", (100, 67)).save(folder / "barbara.png")  # 64 rows of it are left at ×4
+    assert _run(["fig1"], tmp_path / "data", tmp_path) == 0
+    Image.new("RGB", (100, 63)).save(folder / "barbara.png")
+    assert _run(["fig1"], tmp_path / "data", tmp_path, "--again") == 1
+    assert "fig1 shows Urban100 img_092, Set14 barbara" in capsys.readouterr().err
+
+
 def test_a_rival_may_have_a_file_of_weights_for_each_scale(toy_data: Path, tmp_path: Path) -> None:
     networks = []
     for scale in (2, 4):

@@ -41,7 +41,8 @@ def measure(
 
     Args:
         name: The figure's; its pictures go into the folder of this name.
-        pictures: Test set and picture, by the name's beginning; those that are absent are named.
+        pictures: Test set and picture, by the name's beginning; those that are absent, or smaller
+            than a crop, are named.
         scale: The factor.
         compared: What upscales, by name.
         request: Where the test sets are.
@@ -55,10 +56,9 @@ def measure(
         file = folder and _find(folder, picture)
         if file:
             request.tell(f"{name}: {test_set} {picture} ×{scale}")
-            found.append(
-                {"set": test_set, "picture": picture, "scale": scale}
-                | _crop(file, scale, compared, request.folder / name)
-            )
+        cropped = file and _crop(file, scale, compared, request.folder / name)
+        if cropped:
+            found.append({"set": test_set, "picture": picture, "scale": scale} | cropped)
         else:
             absent.append(f"{test_set} {picture}")
     if not found:
@@ -80,9 +80,14 @@ def _find(folder: Path, picture: str) -> Path | None:
     return None
 
 
-def _crop(file: Path, scale: int, compared: dict[str, Upscale], folder: Path) -> Findings:
-    """Upscale one picture by every method, and leave the crops of all of them in ``folder``."""
+def _crop(file: Path, scale: int, compared: dict[str, Upscale], folder: Path) -> Findings | None:
+    """Upscale one picture by every method, and leave the crops of all of them in ``folder``.
+
+    Of a picture that is smaller than a crop there are none.
+    """
     reference = rgb(mod_crop(read(file).pixels, scale))
+    if min(reference.shape[:2]) < SIDE:
+        return None
     lr = resize(reference, scale=1 / scale)
     upscaled = {name: to_depth(upscale(lr), np.uint8) for name, upscale in compared.items()}
     (place,) = most_different(list(upscaled.values()), SIDE)
