@@ -347,7 +347,15 @@ def test_weights_of_another_scale_are_refused(tmp_path: Path, capsys: pytest.Cap
 
 
 def test_a_file_that_is_no_saved_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
-    for text in ("{}", "[]", "no JSON", '{"results": [{}]}'):
+    key = {"model": "gladsr", "scale": 2, "engine": "torch", "precision": "fp32", "size": 256}
+    for text in (
+        "{}",
+        "[]",
+        "no JSON",
+        '{"results": [{}]}',
+        json.dumps({"results": [key]}),
+        json.dumps({"results": [key | {"seconds": {"median": 1}}]}),
+    ):
         (tmp_path / "saved.json").write_text(text)
         assert main(["benchmark", "--compare", str(tmp_path / "saved.json")]) == 2
         assert "is not what gladsr benchmark --json prints" in capsys.readouterr().err

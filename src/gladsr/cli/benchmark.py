@@ -27,6 +27,9 @@ from gladsr.engines import Precision
 
 _KEY = ("model", "scale", "engine", "precision", "size")
 
+_Saved = dict[tuple[Any, ...], tuple[float, float]]
+"""What a saved run found by its ``_KEY``: seconds, and the share of the best rate, 0 for none."""
+
 
 def benchmark(
     *,
@@ -151,11 +154,16 @@ def _sizes(words: str) -> list[int]:
     return sorted({int(side) for side in sides})
 
 
-def _saved(file: Path) -> dict[tuple[Any, ...], dict[str, Any]]:
-    """Return the results of a saved run by what was measured."""
+def _saved(file: Path) -> _Saved:
     try:
         document = json.loads(file.read_text(encoding="utf-8"))
-        return {tuple(result[part] for part in _KEY): result for result in document["results"]}
+        return {
+            tuple(result[part] for part in _KEY): (
+                float(result["seconds"]["median"]),
+                float(result["share_of_best"] or 0),
+            )
+            for result in document["results"]
+        }
     except (ValueError, KeyError, TypeError) as error:
         raise typer.BadParameter(f"{file} is not what gladsr benchmark --json prints") from error
 
@@ -204,7 +212,7 @@ def _startup(measured: Benchmark, contender: Contender) -> dict[str, Any]:
 def _show(
     measured: Benchmark,
     ran_on: dict[str, Any],
-    saved: dict[tuple[Any, ...], dict[str, Any]] | None,
+    saved: _Saved | None,
 ) -> None:
     console = Console()
     versions = ", ".join(f"{name} {version}" for name, version in ran_on["versions"].items())
@@ -228,7 +236,7 @@ def _show(
         say(f"left out: {what}: {why}")
 
 
-def _table(results: list[Result], saved: dict[tuple[Any, ...], dict[str, Any]] | None) -> Table:
+def _table(results: list[Result], saved: _Saved | None) -> Table:
     table = _plain_table("network", "engine", "precision")
     headings = ("input", "seconds", "±", "s/megapixel", "G/s", "of best", "memory")
     for heading in (*headings, *(() if saved is None else ("× saved", "of best × saved"))):
@@ -252,15 +260,15 @@ def _table(results: list[Result], saved: dict[tuple[Any, ...], dict[str, Any]] |
     return table
 
 
-def _against(result: Result, saved: dict[tuple[Any, ...], dict[str, Any]]) -> tuple[str, str]:
+def _against(result: Result, saved: _Saved) -> tuple[str, str]:
     """Return the time and the share of the best rate, each over the saved one."""
     now = result.as_dict()
     before = saved.get(tuple(now[part] for part in _KEY))
     if before is None:
         return "", ""
-    time = f"{now['seconds']['median'] / before['seconds']['median']:.2f}"
-    shares = now["share_of_best"], before["share_of_best"]
-    return time, f"{shares[0] / shares[1]:.2f}" if all(shares) else ""
+    seconds, share = before
+    time = f"{result.seconds.median / seconds:.2f}"
+    return time, f"{result.share_of_best / share:.2f}" if result.share_of_best and share else ""
 
 
 def _startup_table(measured: Benchmark) -> Table:
