@@ -20,10 +20,10 @@ from onnx import TensorProto, helper
 
 from gladsr import zoo
 from gladsr.benchmark.ceiling import MULT_ADDS, Ceiling
-from gladsr.benchmark.contenders import PRECISIONS, Contender, mult_adds_of, of_networks, of_zoo
+from gladsr.benchmark.contenders import PRECISIONS, mult_adds_of, of_networks, of_zoo
 from gladsr.benchmark.machine import cores, machine
 from gladsr.benchmark.measure import Best, Result, Spread, measure, steps
-from gladsr.benchmark.workers import NotMeasuredError, Timing, Worker
+from gladsr.benchmark.workers import Job, NotMeasuredError, Timing, Worker
 from gladsr.cli import main
 from gladsr.engines import EngineError
 from gladsr.network.cost import mult_adds
@@ -197,7 +197,7 @@ def test_a_ceiling_computes_what_it_says(engine: Any, kind: Any, monkeypatch: py
     )
     outputs = []
     for precision in PRECISIONS[engine]:
-        if (engine, precision) == ("openvino", "bf16") and not HAS_BF16:
+        if precision == "bf16" and not HAS_BF16:
             with pytest.raises(EngineError, match="does not compute in bf16"):
                 Ceiling(engine, kind, precision, 1).load()
             continue
@@ -372,9 +372,17 @@ def test_the_machine_is_named():
         assert all(name in words for name in found["instruction_sets"])
 
 
-def test_a_contender_that_falls_back_to_fp32_is_left_out(monkeypatch: pytest.MonkeyPatch):
+@pytest.mark.parametrize("engine", ["openvino", "torch"])
+def test_without_bf16_nothing_is_measured_in_it(
+    monkeypatch: pytest.MonkeyPatch, tmp_path: Path, engine: Any
+):
     monkeypatch.setattr("gladsr.engines.openvino.capabilities", lambda _: ["FP32"])
-    (contender,) = of_zoo(["gladsr-l"], [2], [("openvino", "bf16")], 1)
-    assert isinstance(contender, Contender)
-    with pytest.raises(Exception, match="does not compute in bf16"):
-        contender.load()
+    kinds: list[tuple[Any, Any]] = [(engine, "bf16")]
+    jobs: list[Job] = [
+        *of_zoo(["gladsr-l"], [2], kinds, 1),
+        *of_networks(["fsrcnn"], [2], kinds, 1, tmp_path),
+        Ceiling(engine, "matrix product", "bf16", 1),
+    ]
+    for job in jobs:
+        with pytest.raises(EngineError, match="does not compute in bf16"):
+            job.load()

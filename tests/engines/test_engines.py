@@ -234,13 +234,17 @@ def test_bf16_stays_near_fp32(name: EngineName, photo: NDArray[np.float32]):
     assert np.abs(fast - exact).max() < 8 / 255
 
 
-def test_without_bf16_openvino_says_so_and_uses_fp32(
-    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, photo: NDArray[np.float32]
+@pytest.mark.parametrize("name", ["openvino", "torch"])
+def test_without_bf16_an_engine_says_so_and_uses_fp32(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    photo: NDArray[np.float32],
+    name: EngineName,
 ):
     monkeypatch.setattr("gladsr.engines.openvino.capabilities", lambda _: ["FP32"])
-    loaded = engines.load(CARD, "openvino", precision="bf16")
+    loaded = engines.load(CARD, name, precision="bf16")
     assert "does not compute in bf16; fp32 is used" in caplog.text
-    np.testing.assert_array_equal(loaded.run(photo), engines.load(CARD, "openvino").run(photo))
+    np.testing.assert_array_equal(loaded.run(photo), engines.load(CARD, name).run(photo))
 
 
 @pytest.mark.parametrize(
@@ -257,6 +261,7 @@ def test_an_engine_says_that_it_uses_fp32(
 def test_what_is_not_finite_in_bf16_is_computed_in_fp32(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, photo: NDArray[np.float32]
 ):
+    monkeypatch.setattr("gladsr.engines.openvino.capabilities", lambda _: ["BF16"])
     exact = engines.load(CARD, "torch")
     attention, masks = exact.attention(photo), exact.masks(photo)
     parts = {"whole": photo, "part": photo[:20]}

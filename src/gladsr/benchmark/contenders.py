@@ -213,6 +213,10 @@ def _rivals(spec: str, scales: list[int]) -> Iterator[tuple[str, int, Any]]:
 def _in_torch(spec: str, scale: int, precision: Precision, threads: int) -> Run:
     import torch  # noqa: PLC0415 - needs the extra gladsr[torch]
 
+    from gladsr.engines.openvino import check_bf16  # noqa: PLC0415 - slow to import
+
+    if precision == "bf16":
+        check_bf16()
     torch.set_num_threads(threads)
     ((_, _, network),) = _rivals(spec, [scale])
     network.to(memory_format=torch.channels_last)

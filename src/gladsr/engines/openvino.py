@@ -211,3 +211,9 @@ def capabilities(device: str) -> list[str]:
     """
     one = device.partition(":")[0]
     return list(core().get_property(one, ov.properties.device.capabilities))
+
+
+def check_bf16() -> None:
+    """Raise an `EngineError` where the processor does not compute in bf16."""
+    if "BF16" not in capabilities("CPU"):
+        raise EngineError("this processor does not compute in bf16")

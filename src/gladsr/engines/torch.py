@@ -105,8 +105,15 @@ def load(
     card: "Card", *, device: str | None, precision: Precision, threads: int | None
 ) -> TorchEngine:
     """Load a model of the zoo."""
+    device = device or "cpu"
     if precision == "int8":
         logger.warning("the torch engine does not compute in int8; fp32 is used instead")
         precision = "fp32"
+    if precision == "bf16" and device.startswith("cpu"):
+        from gladsr.engines.openvino import capabilities  # noqa: PLC0415 - slow to import
+
+        if "BF16" not in capabilities("CPU"):
+            logger.warning("this processor does not compute in bf16; fp32 is used instead")
+            precision = "fp32"
     network = load_network(card.name, card.scale)
-    return TorchEngine(network, device=device or "cpu", precision=precision, threads=threads)
+    return TorchEngine(network, device=device, precision=precision, threads=threads)

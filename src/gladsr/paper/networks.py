@@ -136,12 +136,12 @@ def onnx_network(file: Path, *, threads: int | None = None, precision: Precision
     """
     import openvino as ov  # noqa: PLC0415 - slow to import
 
-    from gladsr.engines.openvino import capabilities, core  # noqa: PLC0415 - likewise
+    from gladsr.engines.openvino import check_bf16, core  # noqa: PLC0415 - likewise
 
     if not file.is_file():
         raise EngineError(f"{file} is not there")
-    if precision == "bf16" and "BF16" not in capabilities("CPU"):
-        raise EngineError("this processor does not compute in bf16")
+    if precision == "bf16":
+        check_bf16()
     types = {"fp32": ov.Type.f32, "bf16": ov.Type.bf16}
     settings: dict[str, Any] = {ov.properties.hint.inference_precision: types[precision]}
     if threads is not None:
