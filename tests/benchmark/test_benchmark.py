@@ -27,7 +27,8 @@ from gladsr.benchmark.workers import Job, NotMeasuredError, Timing, Worker
 from gladsr.cli import main
 from gladsr.engines import EngineError
 from gladsr.network.cost import mult_adds
-from gladsr.paper.rivals import Carn, Rlfn
+from gladsr.paper.rivals.carn import Carn
+from gladsr.paper.rivals.rlfn import Rlfn
 
 HAS_BF16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
