@@ -11,11 +11,11 @@ from pathlib import Path
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from gladsr.pictures.depth import to_depth
 from gladsr.pictures.resize import resize
+from gladsr.scoring.window import gaussian_means
 
 BLOCK = 96
 """The side of a block, and so of the smallest picture that has a NIQE."""
@@ -93,12 +93,7 @@ def _features(grey: _Values, block: int) -> _Values:
 
 def _windowed(values: _Values) -> _Values:
     """Average in a Gaussian window of 7×7, the border pixel repeated beyond it; the same shape."""
-    offsets = np.arange(_WINDOW) - _WINDOW // 2
-    weights = np.exp(-(offsets**2) / (2 * _SIGMA**2))
-    weights /= weights.sum()
-    padded = np.pad(values, _WINDOW // 2, mode="edge")
-    columns = sliding_window_view(padded, _WINDOW, axis=0) @ weights
-    return sliding_window_view(columns, _WINDOW, axis=1) @ weights
+    return gaussian_means(np.pad(values, _WINDOW // 2, mode="edge"), _WINDOW, _SIGMA)
 
 
 def _block_features(block: _Values) -> list[float]:

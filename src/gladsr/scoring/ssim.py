@@ -1,12 +1,13 @@
 """Structural similarity."""
 
+from functools import partial
 from typing import Any
 
 import numpy as np
-from numpy.lib.stride_tricks import sliding_window_view
 from numpy.typing import NDArray
 
 from gladsr.scoring.scored import scored_luminances
+from gladsr.scoring.window import gaussian_means
 
 WINDOW = 11
 """The side of the window, and so of the smallest image that has an SSIM."""
@@ -45,19 +46,11 @@ def ssim(image: NDArray[Any], reference: NDArray[Any], border: int = 0) -> float
         raise ValueError(
             f"SSIM needs {WINDOW}×{WINDOW} pixels, but {x.shape[0]}×{x.shape[1]} are scored"
         )
-    mean_x, mean_y = _windowed(x), _windowed(y)
-    variance_x = _windowed(x * x) - mean_x**2
-    variance_y = _windowed(y * y) - mean_y**2
-    covariance = _windowed(x * y) - mean_x * mean_y
+    windowed = partial(gaussian_means, side=WINDOW, sigma=_SIGMA)
+    mean_x, mean_y = windowed(x), windowed(y)
+    variance_x = windowed(x * x) - mean_x**2
+    variance_y = windowed(y * y) - mean_y**2
+    covariance = windowed(x * y) - mean_x * mean_y
     luminance = (2 * mean_x * mean_y + _C1) / (mean_x**2 + mean_y**2 + _C1)
     structure = (2 * covariance + _C2) / (variance_x + variance_y + _C2)
     return float(np.mean(luminance * structure))
-
-
-def _windowed(values: NDArray[np.float64]) -> NDArray[np.float64]:
-    """Average H×W in every whole window: (H - 10)×(W - 10)."""
-    offsets = np.arange(WINDOW) - WINDOW // 2
-    weights = np.exp(-(offsets**2) / (2 * _SIGMA**2))
-    weights /= weights.sum()
-    columns = sliding_window_view(values, WINDOW, axis=0) @ weights
-    return sliding_window_view(columns, WINDOW, axis=1) @ weights
