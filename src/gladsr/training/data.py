@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
@@ -17,6 +16,7 @@ from PIL import Image, ImageFilter
 from torch import Tensor
 
 from gladsr import pictures
+from gladsr.pictures.writing import appearing
 from gladsr.training.degradation import degrade
 from gladsr.training.patterns import pattern
 from gladsr.training.settings import DegradationSettings
@@ -90,14 +90,9 @@ def load_taught(pairs: PairedImages, teacher: Path) -> list[Pixels]:
         raise DataError(f"{teacher} cannot be read: {error.strerror}") from error
     stored = pairs.folder / f"taught-{digest}"
     if not stored.exists():
-        unfinished = stored.with_name(f"{stored.name}.{os.getpid()}.tmp")
-        try:
-            with unfinished.open("wb") as file:
-                for taught in _teach(teacher, pairs):
-                    file.write(taught.data)
-            unfinished.replace(stored)
-        finally:
-            unfinished.unlink(missing_ok=True)
+        with appearing(stored) as file:
+            for taught in _teach(teacher, pairs):
+                file.write(taught.data)
     return _views(stored, [hr.shape[:2] for hr in pairs.hr])
 
 
