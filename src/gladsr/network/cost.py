@@ -17,6 +17,16 @@ def parameters(network: nn.Module) -> int:
     return sum(parameter.numel() for parameter in network.parameters())
 
 
+def kernel_weights(network: nn.Module) -> int:
+    """Return the number of values in convolutions' kernels: biases and all else left out.
+
+    Example:
+        >>> kernel_weights(nn.Conv2d(3, 64, 3))
+        1728
+    """
+    return sum(parameter.numel() for parameter in network.parameters() if parameter.ndim == 4)
+
+
 def mult_adds(
     network: nn.Module, scale: int, *, output_size: int = OUTPUT_SIZE, channels: int = 3
 ) -> int:

@@ -7,8 +7,9 @@ stop is to run the same command again.
 
 import json
 import os
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
+from itertools import pairwise
 from pathlib import Path
 from statistics import fmean
 from typing import Any
@@ -359,6 +360,23 @@ def common_sets(networks: Collection[Findings]) -> list[str]:
     A result that is kept may be from where other sets were.
     """
     return [name for name in SETS if all(name in network["scores"] for network in networks)]
+
+
+def rising(table: Mapping[str, tuple[Any, ...]]) -> list[Claim]:
+    """Return the claims of a table whose every row is better than the one above it.
+
+    Args:
+        table: Rows by the network's name; PSNR by test set comes last in each.
+    """
+    return [
+        Claim(better, worse, {name: scores[name] - above[name] for name in scores})
+        for (worse, (*_, above)), (better, (*_, scores)) in pairwise(table.items())
+    ]
+
+
+def printed_cells(printed: dict[str, float]) -> list[tuple[float, ...] | None]:
+    """Return the PSNR that the paper prints for each of its sets, None where it prints none."""
+    return [(printed[name],) if name in printed else None for name in SETS]
 
 
 def psnr_cells(scores: Scores) -> list[tuple[float, ...] | None]:

@@ -2,7 +2,7 @@
 
 from torch import nn
 
-from gladsr.network import Gladsr, GladsrConfig, mult_adds, parameters
+from gladsr.network import Gladsr, GladsrConfig, kernel_weights, mult_adds, parameters
 from gladsr.paper.exhibit import Findings, Request, absent_note, bicubic, ours
 from gladsr.paper.published import SETS, TABLE_2
 from gladsr.paper.rivals.load import RIVALS
@@ -36,9 +36,7 @@ def measure(request: Request) -> Findings:
 
 def counted(name: str, network: nn.Module) -> int:
     """Return the number of a network's parameters, counted as the paper does."""
-    if name in KERNELS_ALONE:
-        return sum(parameter.numel() for parameter in network.parameters() if parameter.ndim == 4)
-    return parameters(network)
+    return kernel_weights(network) if name in KERNELS_ALONE else parameters(network)
 
 
 def sheets(findings: Findings) -> list[Sheet]:

@@ -1,8 +1,6 @@
 """Table IV: four upsamplers."""
 
-from itertools import pairwise
-
-from gladsr.network import GladsrConfig, mult_adds
+from gladsr.network import GladsrConfig, kernel_weights, mult_adds
 from gladsr.network.layers import upsampler
 from gladsr.paper import ablations
 from gladsr.paper.exhibit import Findings, Request
@@ -10,31 +8,19 @@ from gladsr.paper.published import SETS, TABLE_4
 from gladsr.paper.sheet import Sheet, triple
 
 SCALE = 2
-
-
-def _claims() -> list[ablations.Claim]:
-    """Each row of the table is better than the one above it."""
-    return [
-        ablations.Claim(
-            better,
-            worse,
-            {name: scores[name] - above[name] for name in scores},
-        )
-        for (worse, (*_, above)), (better, (*_, scores)) in pairwise(TABLE_4.items())
-    ]
+CLAIMS = ablations.rising(TABLE_4)
 
 
 def measure(request: Request) -> Findings:
     """Train the four networks."""
-    return ablations.measure(tuple(TABLE_4), _claims(), request)
+    return ablations.measure(tuple(TABLE_4), CLAIMS, request)
 
 
 def _costs(name: str) -> tuple[int, int]:
     """Return the weights of a network's upsampler, without biases, and its multiply-adds."""
     config = GladsrConfig(scale=SCALE, **ablations.VARIANTS[name])
     network, _ = upsampler(config)
-    weights = sum(parameter.numel() for parameter in network.parameters() if parameter.ndim == 4)
-    return weights, mult_adds(network, SCALE, channels=config.features)
+    return kernel_weights(network), mult_adds(network, SCALE, channels=config.features)
 
 
 def sheets(findings: Findings) -> list[Sheet]:
@@ -44,7 +30,7 @@ def sheets(findings: Findings) -> list[Sheet]:
         weights, multiplications = _costs(name)
         rows += triple(
             label,
-            [(kilo,), (giga,), *((printed[one],) if one in printed else None for one in SETS)],
+            [(kilo,), (giga,), *ablations.printed_cells(printed)],
             [
                 (weights / 1e3,),
                 (multiplications / 1e9,),
@@ -65,5 +51,5 @@ def sheets(findings: Findings) -> list[Sheet]:
                 ),
             ),
         ),
-        ablations.orderings(_claims(), findings),
+        ablations.orderings(CLAIMS, findings),
     ]

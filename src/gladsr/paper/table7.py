@@ -1,7 +1,5 @@
 """Table VII: what GLAM and SPU bring to the base network, beside a deeper one."""
 
-from itertools import pairwise
-
 from gladsr.paper import ablations
 from gladsr.paper.exhibit import Findings, Request
 from gladsr.paper.published import SETS, TABLE_7
@@ -10,18 +8,12 @@ from gladsr.paper.sheet import Sheet, triple
 OTHER_READING = "plain"
 """Table I's first row: the paper prints its PSNR, and nearly its parameters, for the base too."""
 
-
-def _claims() -> list[ablations.Claim]:
-    """Each row of the table is better than the one above it."""
-    return [
-        ablations.Claim(better, worse, {name: scores[name] - above[name] for name in scores})
-        for (worse, (*_, above)), (better, (*_, scores)) in pairwise(TABLE_7.items())
-    ]
+CLAIMS = ablations.rising(TABLE_7)
 
 
 def measure(request: Request) -> Findings:
     """Train the four networks, and the other reading of the first."""
-    return ablations.measure((*TABLE_7, OTHER_READING), _claims(), request)
+    return ablations.measure((*TABLE_7, OTHER_READING), CLAIMS, request)
 
 
 def sheets(findings: Findings) -> list[Sheet]:
@@ -33,7 +25,7 @@ def sheets(findings: Findings) -> list[Sheet]:
         network = findings["networks"][name]
         rows += triple(
             label,
-            [(count,), *((printed[one],) if one in printed else None for one in SETS)],
+            [(count,), *ablations.printed_cells(printed)],
             [(network["parameters"] / 1e3,), *ablations.psnr_cells(network["scores"])],
             [(".0f%",), *[(".2f",)] * len(SETS)],
         )
@@ -50,5 +42,5 @@ def sheets(findings: Findings) -> list[Sheet]:
                 ),
             ),
         ),
-        ablations.orderings(_claims(), findings),
+        ablations.orderings(CLAIMS, findings),
     ]
