@@ -6,7 +6,7 @@ import os
 import signal
 import time
 from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -155,9 +155,7 @@ def _trained(
         network.compile()
     run.mkdir(parents=True, exist_ok=True)
     share, steps = settings.data.batch // world, settings.schedule.steps
-    began, step_before = time.monotonic(), state.step
-    seconds_before = state.seconds
-    report_began, waited, losses = began, 0.0, list[Tensor]()
+    session = _Session(state, settings)
 
     with (
         SummaryWriter(run) if rank == 0 else contextlib.nullcontext() as writer,
@@ -165,40 +163,70 @@ def _trained(
         ThreadPoolExecutor(1) as loader,
     ):
 
-        def fetch(step: int) -> Any:
+        def fetch(step: int) -> Future[tuple[Tensor, ...]]:
             return loader.submit(crops.batch, step * settings.data.batch + rank * share, share)
 
         upcoming = fetch(state.step)
         while state.step < steps and not _any_stopped(stopped, world):
-            asked = time.monotonic()
-            batch = upcoming.result()
-            waited += time.monotonic() - asked
+            batch = session.wait(upcoming)
             upcoming = fetch(state.step + 1)
-            losses.append(_step(network, state, batch, settings))
-            state.seconds = seconds_before + time.monotonic() - began
+            session.count(_step(network, state, batch, settings))
 
             last = state.step == steps
             if rank == 0 and (last or state.step % settings.checkpoint_every == 0):
                 state.save(checkpoint, settings)
             if writer and (last or state.step % settings.validate_every == 0):
-                elapsed = time.monotonic() - report_began
-                report = Report(
-                    state.step,
-                    steps,
-                    float(torch.stack(losses).mean()),
-                    float(state.scheduler.get_last_lr()[0]),
-                    _validate(state, watched, settings),
-                    state.seconds,
-                    (time.monotonic() - began) / (state.step - step_before) * (steps - state.step),
-                    waited / elapsed,
-                )
+                report = session.report(watched)
                 _log(writer, report)
                 yield report
-                report_began, waited, losses = time.monotonic(), 0.0, list[Tensor]()
+                session.begin_interval()
     if state.step < steps:
         if rank == 0:
             state.save(checkpoint, settings)
         raise StoppedError(f"stopped at step {state.step} of {steps}")
+
+
+class _Session:
+    """What one process's reports are made of: its clocks, and the losses since the last report."""
+
+    def __init__(self, state: State, settings: TrainingSettings) -> None:
+        self._state, self._settings = state, settings
+        self._step_before, self._seconds_before = state.step, state.seconds
+        self._began = time.monotonic()
+        self.begin_interval()
+
+    def begin_interval(self) -> None:
+        """Forget what the last report told."""
+        self._interval_began, self._waited, self._losses = time.monotonic(), 0.0, list[Tensor]()
+
+    def wait(self, upcoming: Future[tuple[Tensor, ...]]) -> tuple[Tensor, ...]:
+        """Return a batch as soon as it is there."""
+        asked = time.monotonic()
+        batch = upcoming.result()
+        self._waited += time.monotonic() - asked
+        return batch
+
+    def count(self, loss: Tensor) -> None:
+        """Note a step's loss, and the time when it was done."""
+        self._losses.append(loss)
+        self._state.seconds = self._seconds_before + time.monotonic() - self._began
+
+    def report(self, watched: PairedImages) -> Report:
+        """Validate, and return what there is to tell."""
+        state, steps = self._state, self._settings.schedule.steps
+        waiting = self._waited / (time.monotonic() - self._interval_began)
+        validation = _validate(state, watched, self._settings)
+        seconds_a_step = (time.monotonic() - self._began) / (state.step - self._step_before)
+        return Report(
+            state.step,
+            steps,
+            float(torch.stack(self._losses).mean()),
+            float(state.scheduler.get_last_lr()[0]),
+            validation,
+            state.seconds,
+            seconds_a_step * (steps - state.step),
+            waiting,
+        )
 
 
 def _saved(checkpoint: Path, settings: TrainingSettings, *, resume: bool) -> dict[str, Any] | None:
