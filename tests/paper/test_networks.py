@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from itertools import product
 from pathlib import Path
 from typing import Any
 
@@ -185,8 +186,13 @@ def test_evaluate_refuses_a_network_at_a_scale_that_it_has_not(
     assert "repeat upscales by ×3 only" in capsys.readouterr().err
 
 
-@pytest.mark.parametrize("command", ["evaluate", "reproduce"])
-@pytest.mark.parametrize("names", [("net", "net"), ("gladsr",), ("bicubic",)])
+@pytest.mark.parametrize(
+    ("command", "names"),
+    [
+        *product(("evaluate", "reproduce"), [("net", "net"), ("gladsr",), ("bicubic",)]),
+        *product(("benchmark",), [("net", "net"), ("gladsr",)]),
+    ],
+)
 def test_networks_that_their_names_do_not_tell_apart_are_refused(
     folder: Path, capsys: pytest.CaptureFixture[str], command: str, names: tuple[str, ...]
 ) -> None:
@@ -195,6 +201,7 @@ def test_networks_that_their_names_do_not_tell_apart_are_refused(
     words = {
         "evaluate": [str(folder), "--model", "gladsr"],
         "reproduce": ["fig11", "-o", str(folder.parent / "output")],
+        "benchmark": ["--quick", "--model", "gladsr"],
     }
     assert cli.main([command, *words[command], *networks]) == 2
     captured = capsys.readouterr()

@@ -1,7 +1,7 @@
 """What is measured: a network in an engine and a precision."""
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterator
 from dataclasses import dataclass
 from math import prod
 from pathlib import Path
@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from gladsr import engines, zoo
 from gladsr.engines import EngineError, Precision
-from gladsr.paper.networks import onnx_network, read_network
+from gladsr.paper.networks import onnx_network, read_network, tell_apart
 
 EngineName = Literal["openvino", "onnxruntime", "torch"]
 Run = Callable[[NDArray[np.float32]], object]
@@ -134,6 +134,8 @@ def of_networks(
     kinds: list[tuple[EngineName, Precision]],
     threads: int,
     folder: Path,
+    *,
+    beside: Collection[str] = (),
 ) -> Iterator[Contender]:
     """Give networks from elsewhere, in the engines and precisions that can run them.
 
@@ -144,23 +146,20 @@ def of_networks(
         kinds: The engines and precisions. int8 is for models of the zoo only.
         threads: Of the CPU.
         folder: Where ONNX files of the rivals are written.
+        beside: The names of what they are compared with.
 
     Raises:
-        EngineError: There is no such file or rival, or it cannot be used.
+        EngineError: There is no such file or rival, it cannot be used, or its name does not tell it
+            from another.
     """
-    for spec in specs:
-        if spec.endswith(".onnx"):
-            ((scale, found),) = read_network(spec).items()
-            rival = None
-            files = [(found.name, scale, Path(spec.rpartition("=")[2]))]
-        else:
-            rival = spec
-            files = [*_as_onnx(spec, scales, folder)]
-        for name, scale, onnx in files:
-            mult_adds = mult_adds_of(onnx) / (scale * _PROBE) ** 2
-            for engine, precision in kinds:
-                if precision != "int8" and (engine != "torch" or rival):
-                    yield Contender(name, scale, engine, precision, threads, mult_adds, onnx, rival)
+    found = [(spec, *each) for spec in specs for each in _as_onnx(spec, scales, folder)]
+    tell_apart([(spec, name, scale) for spec, name, scale, _ in found], beside=beside)
+    for spec, name, scale, onnx in found:
+        rival = None if spec.endswith(".onnx") else spec
+        mult_adds = mult_adds_of(onnx) / (scale * _PROBE) ** 2
+        for engine, precision in kinds:
+            if precision != "int8" and (engine != "torch" or rival):
+                yield Contender(name, scale, engine, precision, threads, mult_adds, onnx, rival)
 
 
 def mult_adds_of(onnx: Path) -> int:
@@ -182,7 +181,15 @@ def mult_adds_of(onnx: Path) -> int:
 
 
 def _as_onnx(spec: str, scales: list[int], folder: Path) -> Iterator[tuple[str, int, Path]]:
-    """Give a rival at the scales: its name, its scale and the ONNX file that is written of it."""
+    """Give a network: its name, its scale and its ONNX file, which of a rival is written.
+
+    A rival comes at each of the scales.
+    """
+    if spec.endswith(".onnx"):
+        ((scale, found),) = read_network(spec).items()
+        yield found.name, scale, Path(spec.rpartition("=")[2])
+        return
+
     from gladsr.paper.rivals import export_rival  # noqa: PLC0415 - needs the extra gladsr[torch]
 
     for name, scale, network in _rivals(spec, scales):

@@ -99,10 +99,9 @@ def benchmark(
     kinds = _kinds(engine or [], precision or [])
     scales = list(dict.fromkeys(scale or [2]))
     with tempfile.TemporaryDirectory() as folder:
-        contenders = [
-            *of_zoo(model or [], scales, kinds, threads),
-            *of_networks(network or [], scales, kinds, threads, Path(folder)),
-        ]
+        contenders = [*of_zoo(model or [], scales, kinds, threads)]
+        ours = {contender.model for contender in contenders}
+        contenders += of_networks(network or [], scales, kinds, threads, Path(folder), beside=ours)
         ceilings = [Ceiling(*which, threads) for which in _ceilings(kinds)]
         measured = _follow(contenders, ceilings, sizes, rounds, with_startup=not quick)
     document = _plain(measured, threads, rounds)

@@ -1,6 +1,6 @@
 """Networks from elsewhere, read from files: rivals are scored by the same code as ours."""
 
-from collections.abc import Callable, Collection, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -50,17 +50,34 @@ def read_networks(
             is in ``beside``.
     """
     networks = tuple(read_network(spec, threads=threads) for spec in specs)
-    known: dict[tuple[str, int], str] = {}
-    for spec, found in zip(specs, networks, strict=True):
-        for scale, network in found.items():
-            other = network.name if network.name in beside else known.get((network.name, scale))
-            if other is not None:
-                raise EngineError(
-                    f"{other} and {spec} are both called {network.name} at ×{scale}; give one "
-                    "another name: --network NAME=FILE.onnx (gladsr export makes a rival's .onnx)"
-                )
-            known[network.name, scale] = spec
+    called = [
+        (spec, network.name, scale)
+        for spec, found in zip(specs, networks, strict=True)
+        for scale, network in found.items()
+    ]
+    tell_apart(called, beside=beside)
     return networks
+
+
+def tell_apart(called: Iterable[tuple[str, str, int]], *, beside: Collection[str] = ()) -> None:
+    """Refuse networks that their names do not tell apart.
+
+    Args:
+        called: What `read_network` takes of each, its name and its scale.
+        beside: The names of what they are compared with.
+
+    Raises:
+        EngineError: One has a name that another has at the same scale or that is in ``beside``.
+    """
+    known: dict[tuple[str, int], str] = {}
+    for spec, name, scale in called:
+        other = name if name in beside else known.get((name, scale))
+        if other is not None:
+            raise EngineError(
+                f"{other} and {spec} are both called {name} at ×{scale}; give one "
+                "another name: --network NAME=FILE.onnx (gladsr export makes a rival's .onnx)"
+            )
+        known[name, scale] = spec
 
 
 def read_network(spec: str, *, threads: int | None = None) -> dict[int, FileNetwork]:
