@@ -188,6 +188,12 @@ def test_a_rivals_multiply_adds_are_those_of_its_network(rival: type, tmp_path: 
         assert one.mult_adds == pytest.approx(expected, rel=1e-9)
 
 
+def test_a_networks_file_may_have_an_equals_sign_in_its_path(doubling: Path, tmp_path: Path):
+    file = doubling.rename(tmp_path / "rate=1e-3.onnx")
+    (found,) = of_networks([f"net={file}"], [2], [("openvino", "fp32")], 1, tmp_path)
+    assert (found.model, found.onnx) == ("net", file)
+
+
 @pytest.mark.parametrize(
     ("engine", "kind"), list(itertools.product(("openvino", "onnxruntime", "torch"), MULT_ADDS))
 )

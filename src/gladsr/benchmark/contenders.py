@@ -187,7 +187,7 @@ def _as_onnx(spec: str, scales: list[int], folder: Path) -> Iterator[tuple[str, 
     """
     if spec.endswith(".onnx"):
         ((scale, found),) = read_network(spec).items()
-        yield found.name, scale, Path(spec.rpartition("=")[2])
+        yield found.name, scale, Path(spec.partition("=")[2] or spec)
         return
 
     from gladsr.paper.rivals import export_rival  # noqa: PLC0415 - needs the extra gladsr[torch]
