@@ -79,6 +79,29 @@ def fitted(
     return scaled(size, scale)
 
 
+def enlarged(
+    size: tuple[int, int], scale: float | None, box: tuple[int | None, int | None] | None
+) -> tuple[int, int]:
+    """Return the height and width that a picture becomes by a scale or into a box.
+
+    Args:
+        size: Height and width of the picture.
+        scale: How many times larger, as for `scaled`; not used if there is a box.
+        box: The width and the height to fit into, as for `fitted`.
+
+    Raises:
+        SizeError: As for `fitted`.
+
+    Example:
+        >>> enlarged((480, 640), 1.5, None), enlarged((480, 640), None, (1920, None))
+        ((720, 960), (1440, 1920))
+    """
+    if box is not None:
+        return fitted(size, *box)
+    assert scale is not None  # noqa: S101 - tells the type checker: one of them is
+    return scaled(size, scale)
+
+
 def limited(size: tuple[int, int], target: tuple[int, int], max_pixels: int) -> tuple[int, int]:
     """Return a target size, or the largest of the same aspect that has at most so many pixels.
 

@@ -321,11 +321,7 @@ class Upscaler:
 
     def _size_of(self, before: tuple[int, int]) -> tuple[int, int]:
         """Return the height and width that a picture of some height and width becomes."""
-        if self.size is not None:
-            after = sizes.fitted(before, *self.size)
-        else:
-            assert self.scale is not None  # noqa: S101 - tells the type checker: one of them is
-            after = sizes.scaled(before, self.scale)
+        after = sizes.enlarged(before, self.scale, self.size)
         return after if self.max_pixels is None else sizes.limited(before, after, self.max_pixels)
 
     def _passes(self, scale: float) -> list[tuple[int, Engine]]:

@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gladsr import pictures
 from gladsr.engines import EngineError, EngineName, OutOfMemoryError, Precision
 from gladsr.upscaling import Upscaler
-from gladsr.upscaling.sizes import fitted, parse_size, scaled
+from gladsr.upscaling.sizes import enlarged, parse_size
 from gladsr.upscaling.tiling import WHOLE
 from gladsr.web.worker import CANCEL, READY, REFUSED
 
@@ -53,15 +53,16 @@ class Settings:
         Raises:
             SizeError: It cannot have the size that is asked for.
         """
-        if self.size is not None:
-            return fitted(size, *parse_size(self.size))
-        assert self.scale is not None  # noqa: S101 - tells the type checker: one of them is
-        return scaled(size, self.scale)
+        return enlarged(size, self.scale, self._box())
 
     def upscaler(self, like: Upscaler) -> Upscaler:
         """Return the upscaler that another, of the same model, becomes with these settings."""
-        size = None if self.size is None else parse_size(self.size)
-        return replace(like, scale=self.scale, size=size, ensemble=self.ensemble, draft=self.draft)
+        return replace(
+            like, scale=self.scale, size=self._box(), ensemble=self.ensemble, draft=self.draft
+        )
+
+    def _box(self) -> tuple[int | None, int | None] | None:
+        return None if self.size is None else parse_size(self.size)
 
 
 @dataclass(frozen=True, kw_only=True)
