@@ -277,7 +277,7 @@ class Upscaler:
             image = image.convert("RGBA" if "transparency" in image.info else "RGB")
         elif image.mode in ("1", "L"):
             image = image.convert("LA" if "transparency" in image.info else "L")
-        elif image.mode not in ("L", "LA", "RGB", "RGBA", "I;16", "F"):
+        elif image.mode not in ("LA", "RGBA", "I;16", "F"):
             raise ValueError(f"images of mode {image.mode} are not supported; convert it to RGB")
         upscaled = Image.fromarray(self._upscale_array(np.asarray(image)))
         upscaled.info = {key: value for key, value in image.info.items() if key != "transparency"}
