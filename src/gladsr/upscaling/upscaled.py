@@ -25,8 +25,8 @@ class Upscaled:
     Args:
         pixels: The picture; uint8, uint16 or float in [0, 1].
         size: The height and width that it shall have.
-        engines: The scale and the engine of each pass, one or two. Together they reach the size or
-            go beyond it; then the rest is an antialiased bicubic downscale.
+        engines: The scale and the engine of each pass, one or more. Together they reach the size
+            or go beyond it; then the rest is an antialiased bicubic downscale.
         core: The side of a tile's core in LR pixels. If None, it is small enough for bounded
             memory, and pictures of up to `WHOLE` pixels are one tile unless it would be too large.
         draft: Use the networks' coarse outputs.

@@ -64,8 +64,9 @@ class Upscaler:
     Attributes:
         model: The model's name; `gladsr models` lists them.
         scale: How many times larger, above 1 and at most 8, whole or not; 2 if neither it nor a
-            size is given. Networks are trained for 2, 3 and 4: the next larger one is run, two in
-            a row above 4, and the rest is an antialiased bicubic downscale.
+            size is given. Networks are trained for 2, 3 and 4, or some of these: the next larger
+            one is run, or two or three in a row beyond the largest, and the rest is an antialiased
+            bicubic downscale.
         size: Instead of a scale, the width and height to fit into, the aspect kept; one of them
             may be None.
         max_pixels: The most pixels that a picture may become; it is scaled less if need be.
@@ -252,7 +253,7 @@ class Upscaler:
     def masks(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
         """Return what the network attends to in a picture (the paper's Fig. 6).
 
-        Where two networks run in a row, it is the first.
+        Where several networks run in a row, it is the first.
 
         Args:
             pixels: H×W, H×W×2 with alpha, H×W×3 or H×W×4; uint8, uint16 or float in [0, 1]. It is
