@@ -557,6 +557,18 @@ def test_a_finished_job_vanishes(tight: Server):
     wait_until(lambda: not stored(tight))
 
 
+def test_where_too_much_is_kept_the_oldest_job_vanishes():
+    with running("--max-stored", "1") as server:
+        jobs = []
+        for _ in range(2):
+            jobs.append(server.client.post("/v1/jobs", files={"image": png(240)}).json()["id"])
+            assert list(events(server, jobs[-1]))[-1]["state"] == "done"
+        older, younger = jobs
+        wait_until(lambda: server.client.get(f"/v1/jobs/{older}").status_code == 404)
+        kept = server.client.get(f"/v1/jobs/{younger}/result").content
+        assert len(kept) < 2**20 < 2 * len(kept)
+
+
 def test_a_client_that_leaves_frees_its_place(tight: Server):
     body = png(120)
     head = (
