@@ -10,7 +10,7 @@ from onnx import TensorProto, helper
 from PIL import Image
 from skimage.filters import gaussian
 
-from gladsr.pictures import resize
+from gladsr.pictures import SUFFIXES, Picture, PictureError, resize, write
 from gladsr.training.data import Crops, DataError, PairedImages, load_pairs, load_taught
 
 
@@ -29,6 +29,15 @@ def test_pairs_are_the_images_and_their_exact_bicubic(pairs: PairedImages) -> No
 def test_hidden_files_are_no_images(toy_data: Path, tmp_path: Path, pairs: PairedImages) -> None:
     (toy_data / "train" / "._0.png").write_bytes(b"what another system keeps beside an image")
     assert load_pairs([toy_data / "train"], 2, tmp_path).names == pairs.names
+
+
+def test_images_of_every_format_are_taken(tmp_path: Path) -> None:
+    folder = tmp_path / "images"
+    folder.mkdir()
+    for suffix in SUFFIXES:
+        write(Picture(np.zeros((20, 20, 3), np.uint8)), folder / f"a{suffix}")
+    names = load_pairs([folder], 2, tmp_path / "cache").names
+    assert names == sorted(f"a{suffix}" for suffix in SUFFIXES)
 
 
 def test_second_loading_decodes_nothing(
@@ -147,7 +156,7 @@ def test_folders_without_images_are_named(tmp_path: Path, missing: bool) -> None
     folder = tmp_path / "nothing"
     if not missing:
         folder.mkdir()
-    with pytest.raises(DataError, match="nothing"):
+    with pytest.raises(PictureError, match="nothing"):
         load_pairs([folder], 2, tmp_path / "cache")
 
 

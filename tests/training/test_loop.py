@@ -19,6 +19,7 @@ from safetensors.torch import save_file
 from torch import Tensor
 
 from gladsr.network import Gladsr, GladsrConfig
+from gladsr.pictures import PictureError
 from gladsr.training import DataError, SettingsError, StoppedError, read_settings, train
 from gladsr.training.checkpoint import start_from
 from gladsr.training.loop import CHECKPOINT
@@ -229,7 +230,7 @@ def test_processes_that_fail_leave_their_group(
     for name, value in place.items():
         monkeypatch.setenv(name, value)
     settings = read_settings(toy_config, (f"data.validation={tmp_path / 'none'}",))
-    with pytest.raises(DataError, match="none is not a folder"):
+    with pytest.raises(PictureError, match="none is no folder"):
         list(train(settings, tmp_path / "run"))
     assert not torch.distributed.is_initialized()
 

@@ -92,7 +92,8 @@ def measure(names: tuple[str, ...], claims: list[Claim], request: Request) -> Fi
 
     Raises:
         StoppedError: The process was told to stop.
-        MissingError: There are no training images, or the settings are wrong.
+        MissingError: No training image is large enough, or the settings are wrong.
+        PictureError: There are no training images, or one cannot be read.
     """
     give_way()
     try:

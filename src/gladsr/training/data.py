@@ -17,6 +17,7 @@ from torch import Tensor
 
 from gladsr import pictures
 from gladsr.pictures.writing import appearing
+from gladsr.scoring import images_in
 from gladsr.training.degradation import degrade
 from gladsr.training.patterns import pattern
 from gladsr.training.settings import DegradationSettings
@@ -58,10 +59,10 @@ def load_pairs(
     HR images are cropped to a multiple of ``scale``; LR is MATLAB's bicubic.
 
     Raises:
-        DataError: a folder is missing, no image is there or left, or one is smaller than the scale.
-        pictures.PictureError: an image cannot be read.
+        DataError: ``exclude`` names every image, or one is smaller than the scale.
+        pictures.PictureError: a folder is missing or has no image, or one cannot be read.
     """
-    files = [file for folder in folders for file in _images(folder) if file.name not in exclude]
+    files = [file for folder in folders for file in images_in(folder) if file.name not in exclude]
     if not files:
         raise DataError(f"data.exclude names every image of {', '.join(map(str, folders))}")
     stamps = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
@@ -115,20 +116,6 @@ def _is_enlarged(picture: Pixels, lr: Pixels) -> bool:
     """Return whether a picture is ``lr`` at a whole-number scale."""
     scale = len(picture) // len(lr)
     return picture.shape == (scale * lr.shape[0], scale * lr.shape[1], lr.shape[2])
-
-
-def _images(folder: Path) -> list[Path]:
-    if not folder.is_dir():
-        raise DataError(f"{folder} is not a folder")
-    suffixes = {".png", ".jpg", ".jpeg", ".tif", ".tiff", ".webp"}
-    files = sorted(
-        file
-        for file in folder.iterdir()
-        if file.suffix.lower() in suffixes and file.is_file() and not file.name.startswith(".")
-    )
-    if not files:
-        raise DataError(f"{folder} has no images")
-    return files
 
 
 def _pack(files: list[Path], scale: int, packed: Path) -> None:

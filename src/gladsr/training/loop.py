@@ -125,8 +125,9 @@ def train(settings: TrainingSettings, run: Path, *, resume: bool = False) -> Ite
         SettingsError: ``run`` holds a checkpoint and ``resume`` is not set, or the other way round;
             the checkpoint is of other settings; PyTorch cannot use the device; or the processes
             cannot share a batch evenly.
-        DataError: there are no images to train on, the checkpoint is damaged, or the weights to
-            start from are of no such network.
+        DataError: no image is large enough to train on, the checkpoint is damaged, or the weights
+            to start from are of no such network.
+        pictures.PictureError: a folder has no images, or one cannot be read.
         StoppedError: the run was told to stop.
     """
     saved = _saved(run / CHECKPOINT, settings, resume=resume)
