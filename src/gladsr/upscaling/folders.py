@@ -76,7 +76,6 @@ def plan(
             be written, or a film's for a picture or the other way round, a file stands where the
             output folder should, an output lies over an input, or two inputs have one output.
     """
-    films, takes_films = 0, video.is_installed()
     if len(inputs) == 1 and not inputs[0].is_dir() and not output.is_dir():
         if output.suffix.lower() not in SUFFIXES:
             raise PlanError(
@@ -84,39 +83,48 @@ def plan(
                 f"pictures and films end in one of {', '.join(SUFFIXES)}"
             )
         _refuse_other_kind(inputs[0], output)
-        jobs, others = [Job(inputs[0], output)], 0
+        whole = Plan([Job(inputs[0], output)], 0)
+    elif output.exists() and not output.is_dir():
+        raise PlanError(f"{output} is a file; for several pictures, name a folder")
     else:
-        if output.exists() and not output.is_dir():
-            raise PlanError(f"{output} is a file; for several pictures, name a folder")
-        jobs, others = [], 0
-        for path in dict.fromkeys(inputs):
-            if not path.is_dir():
-                pairs = [(path, output / path.name)]
-            else:
-                files = _files(path, output.resolve(), recursive=recursive)
-                wanted = [
-                    file
-                    for file in files
-                    if (file.suffix.lower() in pictures.SUFFIXES or is_film(file))
-                    and not is_typescript(path / file)
-                    and (not include or _matches(file, include))
-                    and not _matches(file, exclude)
-                ]
-                pairs = [
-                    (path / file, output / file)
-                    for file in wanted
-                    if takes_films or not is_film(file)
-                ]
-                films += len(wanted) - len(pairs)
-                others += len(files) - len(pairs)
-                if not pairs:
-                    hint = "" if recursive else "; --recursive looks into its folders too"
-                    if wanted:
-                        hint = '; for its films: pip install "gladsr[video]"'
-                    raise PlanError(f"there are no pictures in the folder {path}{hint}")
-            jobs += [Job(file, _renamed(to, suffix)) for file, to in pairs]
-    _refuse_collisions(jobs)
-    return Plan(jobs, others, films)
+        parts = [
+            _of_folder(path, output, recursive=recursive, include=include, exclude=exclude)
+            if path.is_dir()
+            else Plan([Job(path, output / path.name)], 0)
+            for path in dict.fromkeys(inputs)
+        ]
+        jobs = [job for part in parts for job in part.jobs]
+        whole = Plan(
+            [Job(job.source, _renamed(job.destination, suffix)) for job in jobs],
+            sum(part.others for part in parts),
+            sum(part.films for part in parts),
+        )
+    _refuse_collisions(whole.jobs)
+    return whole
+
+
+def _of_folder(
+    folder: Path, output: Path, *, recursive: bool, include: Sequence[str], exclude: Sequence[str]
+) -> Plan:
+    """Return what is to be done with a folder, each output under its input's name."""
+    files = _files(folder, output.resolve(), recursive=recursive)
+    wanted = [
+        file
+        for file in files
+        if (file.suffix.lower() in pictures.SUFFIXES or is_film(file))
+        and not is_typescript(folder / file)
+        and (not include or _matches(file, include))
+        and not _matches(file, exclude)
+    ]
+    takes_films = video.is_installed()
+    taken = [file for file in wanted if takes_films or not is_film(file)]
+    if not taken:
+        hint = "" if recursive else "; --recursive looks into its folders too"
+        if wanted:
+            hint = '; for its films: pip install "gladsr[video]"'
+        raise PlanError(f"there are no pictures in the folder {folder}{hint}")
+    jobs = [Job(folder / file, output / file) for file in taken]
+    return Plan(jobs, others=len(files) - len(taken), films=len(wanted) - len(taken))
 
 
 def _refuse_other_kind(source: Path, output: Path) -> None:
