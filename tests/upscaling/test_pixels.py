@@ -1,8 +1,9 @@
 import numpy as np
 import pytest
+import skimage
 from numpy.typing import DTypeLike
 
-from gladsr.upscaling.pixels import from_unit, range_of_neighbours, to_unit
+from gladsr.upscaling.pixels import from_unit, range_of_neighbours, stretched, to_unit
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -58,3 +59,13 @@ def test_ranges_are_those_of_the_nine_neighbours_in_each_channel():
     expected = np.zeros((5, 5, 2))
     expected[:2, 3:, 1] = -1
     np.testing.assert_array_equal(low, expected)
+
+
+def test_each_mask_is_shown_in_its_own_range():
+    noise = np.random.default_rng(0).random((40, 50), np.float32)
+    masks = np.stack([0.9 * noise, 0.5 + 0.02 * noise[::-1]])
+    for mask, shown in zip(masks, stretched(masks), strict=True):
+        low, high = np.percentile(mask, (1, 99))
+        expected = skimage.exposure.rescale_intensity(mask, (low, high), (0.0, 1.0))
+        np.testing.assert_allclose(shown, expected, atol=1e-5)
+    assert not stretched(np.full((1, 4, 5), 0.5, np.float32)).any()

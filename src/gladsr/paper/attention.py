@@ -19,7 +19,7 @@ from gladsr.network import Gladsr
 from gladsr.network.attention import read_attention, read_masks
 from gladsr.paper.figures import save
 from gladsr.pictures.writing import appearing
-from gladsr.upscaling.pixels import to_unit
+from gladsr.upscaling.pixels import stretched, to_unit
 
 COLOURS = "jet"  # as the paper's heatmaps: warmer is larger
 
@@ -78,15 +78,9 @@ def attend(network: Gladsr, picture: NDArray[Any]) -> list[Attention]:
 
 
 def over_picture(mask: NDArray[np.float32], picture: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return a mask in colours over the picture, h×w×3 of uint8.
-
-    The colours span the mask's values from the 1st to the 99th percentile: zero padding makes the
-    outermost pixels outliers.
-    """
-    low, high = np.percentile(mask, (1, 99))
-    shown = np.clip((mask - low) / max(high - low, 1e-6), 0, 1)
+    """Return a mask, `stretched`, in colours over the picture, h×w×3 of uint8."""
     grey = to_unit(picture).mean(axis=2, keepdims=True)
-    mixed = 0.35 * grey + 0.65 * colormaps[COLOURS](shown)[..., :3]
+    mixed = 0.35 * grey + 0.65 * colormaps[COLOURS](stretched(mask))[..., :3]
     return np.asarray(np.rint(255 * mixed), np.uint8)
 
 

@@ -83,6 +83,23 @@ def range_of_neighbours(
     return windows.min(axis=(3, 4)), windows.max(axis=(3, 4))
 
 
+def stretched(masks: NDArray[np.float32]) -> NDArray[np.float64]:
+    """Return guided masks to look at, each in its own range.
+
+    The 1st percentile of its values becomes 0 and the 99th becomes 1: zero padding makes the
+    outermost pixels outliers.
+
+    Args:
+        masks: …×h×w in (0, 1).
+
+    Returns:
+        As many, clipped to [0, 1].
+    """
+    low, high = np.percentile(masks, (1, 99), axis=(-2, -1), keepdims=True)
+    shown: NDArray[np.float64] = np.clip((masks - low) / np.maximum(high - low, 1e-6), 0, 1)
+    return shown
+
+
 def enlarge(x: NDArray[np.float32], scale: int) -> NDArray[np.float32]:
     """Repeat each of h×w×C pixels ``scale`` times along both axes."""
     return x.repeat(scale, axis=0).repeat(scale, axis=1)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from gladsr import pictures
 from gladsr.engines import EngineError, EngineName, OutOfMemoryError, Precision
 from gladsr.upscaling import Upscaler
+from gladsr.upscaling.pixels import stretched
 from gladsr.upscaling.sizes import enlarged, parse_size
 from gladsr.upscaling.tiling import WHOLE
 from gladsr.web.worker import CANCEL, READY, REFUSED
@@ -183,18 +184,12 @@ def _write(part: Part, task: Task, upscaler: Upscaler, connection: Connection) -
 
 
 def _masks(upscaler: Upscaler, pixels: NDArray[np.uint8]) -> pictures.Picture:
-    """Return the guided masks of a picture, which is made smaller if it is large.
-
-    Grey spans their values from the 1st to the 99th percentile: zero padding makes the outermost
-    pixels outliers.
-    """
+    """Return the guided masks of a picture, which is made smaller if it is large."""
     height, width = pixels.shape[:2]
     if height * width > WHOLE:
         pixels = pictures.resize(pixels, scale=(WHOLE / (height * width)) ** 0.5)
-    masks = upscaler.masks(pixels)
-    low, high = np.percentile(masks, (1, 99), axis=(1, 2), keepdims=True)
-    shown = np.clip((masks - low) / np.maximum(high - low, 1e-6), 0, 1)
-    return pictures.Picture(pictures.to_depth(shown.reshape(-1, masks.shape[2]), np.uint8))
+    masks = stretched(upscaler.masks(pixels))
+    return pictures.Picture(pictures.to_depth(masks.reshape(-1, masks.shape[2]), np.uint8))
 
 
 def _without_paths(message: str, task: Task) -> str:
