@@ -3,7 +3,7 @@ import pytest
 import skimage
 from numpy.typing import DTypeLike
 
-from gladsr.upscaling.pixels import from_unit, range_of_neighbours, stretched, to_unit
+from gladsr.upscaling.pixels import from_unit, range_of_neighbours, reduced, stretched, to_unit
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16])
@@ -69,3 +69,11 @@ def test_each_mask_is_shown_in_its_own_range():
         expected = skimage.exposure.rescale_intensity(mask, (low, high), (0.0, 1.0))
         np.testing.assert_allclose(shown, expected, atol=1e-5)
     assert not stretched(np.full((1, 4, 5), 0.5, np.float32)).any()
+
+
+def test_a_picture_of_too_many_pixels_keeps_its_aspect():
+    picture = np.zeros((301, 417, 3), np.uint8)
+    assert reduced(picture, 301 * 417) is picture
+    height, width, _ = reduced(picture, 10_000).shape
+    assert (height - 1) * (width - 1) < 10_000 <= height * width
+    assert abs(width / height - 417 / 301) < 0.02

@@ -6,8 +6,9 @@ from typing import Annotated
 import typer
 
 from gladsr.cli.console import say
-from gladsr.pictures import read, resize
+from gladsr.pictures import read
 from gladsr.scoring.comparison import rgb
+from gladsr.upscaling.pixels import reduced
 
 MAX_PIXELS = 1_000_000
 """Larger pictures are made smaller first: the masks of all modules are held at once."""
@@ -50,10 +51,9 @@ def explain(
             raise typer.BadParameter(f"{file} would be written over the picture")
         if file.exists() and not overwrite:
             raise typer.BadParameter(f"{file} exists already; --overwrite replaces it")
-    pixels = rgb(read(picture).pixels)
-    height, width = pixels.shape[:2]
-    if height * width > MAX_PIXELS:
-        pixels = resize(pixels, scale=(MAX_PIXELS / (height * width)) ** 0.5)
+    whole = rgb(read(picture).pixels)
+    pixels = reduced(whole, MAX_PIXELS)
+    if pixels is not whole:
         say(f"{picture} is looked at in {pixels.shape[1]}×{pixels.shape[0]} pixels")
 
     from gladsr.paper import attention  # noqa: PLC0415 - needs the extra gladsr[paper]

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gladsr.pictures import to_depth
+from gladsr.pictures import resize, to_depth
 
 _BAND = 256  # rows
 
@@ -81,6 +81,17 @@ def range_of_neighbours(
     padded = np.pad(x, ((1, 1), (1, 1), (0, 0)), mode="edge")
     windows = np.lib.stride_tricks.sliding_window_view(padded, (3, 3), axis=(0, 1))
     return windows.min(axis=(3, 4)), windows.max(axis=(3, 4))
+
+
+def reduced(pixels: NDArray[Any], max_pixels: int) -> NDArray[Any]:
+    """Return the pixels of a picture, H×W or H×W×C, made smaller if it has more than so many.
+
+    They are then as many but for a row and a column, of the same aspect.
+    """
+    height, width = pixels.shape[:2]
+    if height * width <= max_pixels:
+        return pixels
+    return resize(pixels, scale=math.sqrt(max_pixels / (height * width)))
 
 
 def stretched(masks: NDArray[np.float32]) -> NDArray[np.float64]:

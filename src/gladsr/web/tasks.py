@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from gladsr import pictures
 from gladsr.engines import EngineError, EngineName, OutOfMemoryError, Precision
 from gladsr.upscaling import Upscaler
-from gladsr.upscaling.pixels import stretched
+from gladsr.upscaling.pixels import reduced, stretched
 from gladsr.upscaling.sizes import enlarged, parse_size
 from gladsr.upscaling.tiling import WHOLE
 from gladsr.web.worker import CANCEL, READY, REFUSED
@@ -185,10 +185,7 @@ def _write(part: Part, task: Task, upscaler: Upscaler, connection: Connection) -
 
 def _masks(upscaler: Upscaler, pixels: NDArray[np.uint8]) -> pictures.Picture:
     """Return the guided masks of a picture, which is made smaller if it is large."""
-    height, width = pixels.shape[:2]
-    if height * width > WHOLE:
-        pixels = pictures.resize(pixels, scale=(WHOLE / (height * width)) ** 0.5)
-    masks = stretched(upscaler.masks(pixels))
+    masks = stretched(upscaler.masks(reduced(pixels, WHOLE)))
     return pictures.Picture(pictures.to_depth(masks.reshape(-1, masks.shape[2]), np.uint8))
 
 
