@@ -675,7 +675,7 @@ def test_missing_training_images_are_named(
 ) -> None:
     words = ["--setting", f'data.train=["{tmp_path}/none"]', "--setting", "compile=false"]
     assert _run(["table1"], toy_data, tmp_path, *words) == 1
-    assert "none is not a folder" in capsys.readouterr().err
+    assert "none is no folder" in capsys.readouterr().err
 
 
 def test_published_tables_are_consistent() -> None:

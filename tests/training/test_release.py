@@ -167,3 +167,14 @@ def test_onnx_files_made_anew_are_the_networks_of_their_weights(
         expected = zoo.load_network("toy", 2)(torch.from_numpy(x))[1]
     found = onnxruntime.InferenceSession(card.onnx_path).run(["y"], {"x": x})[0]
     np.testing.assert_allclose(found, expected, atol=1e-4)
+
+
+def test_a_run_is_exported_at_its_own_scale(
+    run: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
+) -> None:
+    assert main(["export", str(run), "-o", str(tmp_path / "a.onnx")]) == 0
+    assert main(["export", str(run), "--scale", "2", "-o", str(tmp_path / "b.onnx")]) == 0
+    assert _digest(tmp_path / "a.onnx") == _digest(tmp_path / "b.onnx")
+    assert main(["export", str(run), "--scale", "3", "-o", str(tmp_path / "c.onnx")]) == 2
+    assert "is a training run at ×2, not at ×3" in capsys.readouterr().err.replace("\n", " ")
+    assert not (tmp_path / "c.onnx").exists()

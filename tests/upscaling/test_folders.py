@@ -41,6 +41,16 @@ def test_one_picture_into_a_name_without_a_format_is_refused():
         plan([Path("a.png")], Path("out"))
 
 
+def test_a_folder_in_which_no_picture_is_chosen_is_told_from_one_without_pictures():
+    make("in/a.png", "none/notes.txt")
+    with pytest.raises(
+        PlanError, match="no pictures in the folder in that --include and --exclude"
+    ):
+        plan([Path("in")], Path("out"), recursive=True, include=["*.jpg"])
+    with pytest.raises(PlanError, match=r"no pictures in the folder none$"):
+        plan([Path("none")], Path("out"), recursive=True)
+
+
 def test_several_pictures_go_into_a_folder():
     make("a.png", "sub/b.jpg")
     expected = {"a.png": "out/a.png", "sub/b.jpg": "out/b.jpg"}

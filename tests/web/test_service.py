@@ -676,6 +676,15 @@ def test_a_closed_terminal_or_a_second_signal_ends_it_at_once(
         assert list(server.folder.iterdir()) == []
 
 
+def test_what_there_is_to_say_of_a_picture_names_no_file_in_the_log():
+    file = io.BytesIO()
+    Image.new("CMYK", (32, 32)).save(file, "JPEG")
+    with running() as server:
+        answer = server.client.post("/v1/upscale", files={"image": file.getvalue()})
+        assert answer.status_code == 200
+        assert "CMYK" not in server.stop()
+
+
 def test_sigterm_finishes_what_runs_and_refuses_the_rest():
     with running() as server:
         body, answers = png(192), {}

@@ -24,8 +24,11 @@ def export(
     ] = None,
     *,
     scale: Annotated[
-        int, typer.Option(help="Which scale of the zoo's model, or of the rival.")
-    ] = 2,
+        int | None,
+        typer.Option(
+            help="Which scale of the zoo's model, or of the rival. [default: 2, or the run's]"
+        ),
+    ] = None,
     format: Annotated[  # noqa: A002 - the option's name
         Format | None,
         typer.Option(help="[default: by the file's ending: .onnx, .xml, .safetensors]"),
@@ -79,7 +82,7 @@ def export(
         if "=" in model and not Path(model).exists():
             if export_as != "onnx" or calibrate is not None:
                 raise typer.BadParameter("a rival is written as ONNX alone: FILE.onnx")
-            _export_rival(model, scale, output)
+            _export_rival(model, scale or 2, output)
             return
         if calibrate is not None:
             from gladsr.training.quantise import export_int8  # noqa: PLC0415 - needs gladsr[int8]

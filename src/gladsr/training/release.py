@@ -46,16 +46,24 @@ def load_run(run: Path) -> tuple[Gladsr, dict[str, Any]]:
     return network.eval(), checkpoint
 
 
-def load_trained(model: str, scale: int) -> Gladsr:
+def load_trained(model: str, scale: int | None) -> Gladsr:
     """Return a network of the zoo, by name, or of a training run, by its folder.
 
+    Args:
+        model: The name or the folder.
+        scale: The network's; if None, 2 of the zoo's and whatever the run has.
+
     Raises:
-        DataError: it is neither.
-        zoo.UnknownModelError: the zoo has it, but not at that scale.
+        DataError: the run has no checkpoint, or is of another scale.
+        zoo.UnknownModelError: the zoo has no such model, or not at that scale.
     """
-    if model in zoo.MODELS:
-        return zoo.load_network(model, scale)
-    return load_run(Path(model))[0]
+    run = Path(model)
+    if model in zoo.MODELS or not run.is_dir():
+        return zoo.load_network(model, scale or 2)
+    network, _ = load_run(run)
+    if scale not in {None, network.config.scale}:
+        raise DataError(f"{run} is a training run at ×{network.config.scale}, not at ×{scale}")
+    return network
 
 
 def release(run: Path, data: Path) -> str:

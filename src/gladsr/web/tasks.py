@@ -98,7 +98,7 @@ class _CancelledError(Exception):
 
 def inspect(connection: Connection, max_pages: int) -> None:
     """Tell the heights and widths of pictures' pages or frames, from their headers alone."""
-    _leave_signals_to_the_service()
+    _begin()
     connection.send((READY,))
     for path in _tasks(connection):
         try:
@@ -109,7 +109,7 @@ def inspect(connection: Connection, max_pages: int) -> None:
 
 def upscale(connection: Connection, machine: Machine) -> None:
     """Upscale pictures, or refuse where the machine has not the engine that it is told."""
-    _leave_signals_to_the_service()
+    _begin()
 
     @cache
     def model(name: str) -> Upscaler:
@@ -153,7 +153,9 @@ def _tasks(connection: Connection) -> Any:
             yield task
 
 
-def _leave_signals_to_the_service() -> None:
+def _begin() -> None:
+    """Leave signals to the service, and do not say what names a client's files."""
+    logging.getLogger("gladsr.pictures").setLevel(logging.ERROR)
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
 
