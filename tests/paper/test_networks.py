@@ -173,8 +173,8 @@ def test_a_rival_that_does_not_run_on_a_picture_is_named_and_the_rest_is_done(
     scored = [(Path(one["folder"]).name, one["model"]) for one in json.loads(captured.out)]
     assert scored == [("Set14", "bicubic"), ("Set5", "bicubic"), ("Set5", "rlfn")]
     words = ["--data", str(root), "-o", str(root / "output"), *network]
-    assert cli.main(["reproduce", "fig1", "table3", *words]) == 1
-    assert f"fig1: {reason}" in capsys.readouterr().err
+    assert cli.main(["reproduce", "table2", "table3", *words]) == 1
+    assert f"table2: {reason}" in capsys.readouterr().err
     assert [left.name for left in (root / "output").glob("*.json")] == ["table3.json"]
 
 

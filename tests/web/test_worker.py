@@ -138,7 +138,7 @@ def test_a_model_that_cannot_be_run_fails_without_telling_the_client_paths(
         return lambda pixels: pixels
 
     monkeypatch.setattr(tasks, "Upscaler", upscaler)
-    monkeypatch.setattr(tasks, "_leave_signals_to_the_service", lambda: None)
+    monkeypatch.setattr(tasks, "_begin", lambda: None)
     settings = Settings(model="gladsr-l", scale=2)
     parts: dict[tasks.Part, Path] = {"result": tmp_path / "result.png"}
     talk = Talk(Task(source=tmp_path / "source", parts=parts, settings=settings, quality=95))

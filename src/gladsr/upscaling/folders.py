@@ -122,8 +122,9 @@ def _of_folder(
         hint = "" if recursive else "; --recursive looks into its folders too"
         if wanted:
             hint = '; for its films: pip install "gladsr[video]"'
-        chosen = " that --include and --exclude leave" if include or exclude else ""
-        raise PlanError(f"there are no pictures in the folder {folder}{chosen}{hint}")
+        elif include or exclude:
+            hint = " that --include and --exclude leave" + hint
+        raise PlanError(f"there are no pictures in the folder {folder}{hint}")
     jobs = [Job(folder / file, output / file) for file in taken]
     return Plan(jobs, others=len(files) - len(taken), films=len(wanted) - len(taken))
 
