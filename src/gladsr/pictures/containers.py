@@ -9,6 +9,7 @@ import contextlib
 import struct
 import zlib
 from collections.abc import Iterator, Mapping
+from itertools import takewhile
 from typing import BinaryIO
 
 _PNG_START = 8
@@ -34,6 +35,11 @@ def png_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
         at += length + _PNG_CHUNK
 
 
+def png_head_chunks(file: BinaryIO) -> Iterator[tuple[bytes, int]]:
+    """Yield those that stand before the pixels, as all do that tell how these are meant."""
+    return takewhile(lambda chunk: chunk[0] != b"IDAT", png_chunks(file))
+
+
 def png_text(file: BinaryIO) -> dict[str, str]:
     """Return a PNG file's words by keyword, without XMP, what is damaged and what exceeds 64 MB."""
     text: dict[str, str] = {}
@@ -52,14 +58,15 @@ def png_colours(file: BinaryIO) -> bytes:
     """Return the chunks of a PNG file that state its colours otherwise than by a profile."""
     return b"".join(
         _png_chunk(kind, file.read(length))
-        for kind, length in png_chunks(file)
+        for kind, length in png_head_chunks(file)
         if kind in {b"cICP", b"gAMA", b"cHRM"}
     )
 
 
 def is_aspect_alone(file: BinaryIO) -> bool:
     """Return whether a PNG file states the aspect of its pixels, and not their size."""
-    stated = (file.read(length)[-1:] for kind, length in png_chunks(file) if kind == b"pHYs")
+    chunks = png_head_chunks(file)
+    stated = (file.read(length)[-1:] for kind, length in chunks if kind == b"pHYs")
     return next(stated, b"") == b"\0"
 
 

@@ -18,8 +18,8 @@ from PIL import BmpImagePlugin, ImageFile, PpmImagePlugin
 from gladsr.pictures.containers import (
     iptc_records,
     is_aspect_alone,
-    png_chunks,
     png_colours,
+    png_head_chunks,
     png_text,
 )
 from gladsr.pictures.depth import to_depth
@@ -254,8 +254,7 @@ def _check_kind(path: Path, image: pyvips.Image) -> None:
 
 def _is_animated_png(file: BinaryIO) -> bool:
     """Return whether an animation is announced, which stands before the pixels."""
-    kinds = (kind for kind, _ in png_chunks(file))
-    return next((kind == b"acTL" for kind in kinds if kind in {b"acTL", b"IDAT"}), False)
+    return any(kind == b"acTL" for kind, _ in png_head_chunks(file))
 
 
 def _is_animated_avif(file: BinaryIO) -> bool:
