@@ -6,7 +6,7 @@ from pathlib import Path
 import pytest
 
 from gladsr import zoo
-from gladsr.paper.published import TABLE_2
+from gladsr.rivals.published import TABLE_2
 
 README = (Path(__file__).parents[1] / "README.md").read_text(encoding="utf-8")
 SCORE = r" ([\d.]+) \([\d.]+\) \|"  # ours, and the paper's in brackets

@@ -11,19 +11,65 @@ Example:
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
+from gladsr.errors import (
+    ComparisonError,
+    DataError,
+    DeviceError,
+    EncodingError,
+    EngineError,
+    Error,
+    MissingExtraError,
+    NetworkFileError,
+    OutOfMemoryError,
+    OutputExistsError,
+    PictureError,
+    PlanError,
+    SettingsError,
+    SizeError,
+    StorageError,
+    TooLargeError,
+    UnknownModelError,
+)
+
 if TYPE_CHECKING:
+    from gladsr.films.encoders import Encoding
     from gladsr.upscaling import Upscaler
     from gladsr.zoo import load_network
 
 __version__ = "0.1.0"
 
-__all__ = ["Upscaler", "load_network"]
+__all__ = [
+    "ComparisonError",
+    "DataError",
+    "DeviceError",
+    "Encoding",
+    "EncodingError",
+    "EngineError",
+    "Error",
+    "MissingExtraError",
+    "NetworkFileError",
+    "OutOfMemoryError",
+    "OutputExistsError",
+    "PictureError",
+    "PlanError",
+    "SettingsError",
+    "SizeError",
+    "StorageError",
+    "TooLargeError",
+    "UnknownModelError",
+    "Upscaler",
+    "load_network",
+]
 
-_HOMES = {"Upscaler": "gladsr.upscaling", "load_network": "gladsr.zoo"}
+_MODULES = {
+    "Encoding": "gladsr.films.encoders",
+    "Upscaler": "gladsr.upscaling",
+    "load_network": "gladsr.zoo",
+}
 
 
 def __getattr__(name: str) -> Any:
     """Import a name when it is first used, so that no part of the package loads the others."""
-    if name in _HOMES:
-        return getattr(import_module(_HOMES[name]), name)
+    if name in _MODULES:
+        return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -25,10 +25,10 @@ from gladsr.benchmark.machine import cores, machine
 from gladsr.benchmark.measure import Best, Result, Spread, measure, steps
 from gladsr.benchmark.workers import Job, NotMeasuredError, Timing, Worker
 from gladsr.cli import main
-from gladsr.engines import EngineError
+from gladsr.errors import EngineError
 from gladsr.network.cost import mult_adds
-from gladsr.paper.rivals.carn import Carn
-from gladsr.paper.rivals.rlfn import Rlfn
+from gladsr.rivals.carn import Carn
+from gladsr.rivals.rlfn import Rlfn
 
 HAS_BF16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 

@@ -8,9 +8,10 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gladsr.cli import main
+from gladsr.errors import ComparisonError
 from gladsr.pictures import read, resize
 from gladsr.scoring import psnr, ssim
-from gladsr.scoring.comparison import Box, ComparisonError, draw, most_different, rgb, versions
+from gladsr.scoring.comparison import Box, draw, most_different, rgb, versions
 
 PHOTO = skimage.data.astronaut()[:240, 100:340]
 SMALL = resize(PHOTO, scale=0.5)

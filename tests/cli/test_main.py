@@ -167,7 +167,7 @@ def test_upscale_imports_only_the_default_install(tmp_path: Path):
     assert not modules & {*heavy, "torchvision", "fastapi", "safetensors", "av"}
     # Of gladsr itself, only what upscaling needs.
     assert {name.split(".")[1] for name in modules if name.startswith("gladsr.")} == {
-        *("cli", "engines", "pictures", "upscaling", "zoo")
+        *("atomic", "cli", "engines", "errors", "films", "pictures", "upscaling", "zoo")
     }
     assert "gladsr.cli.train" not in modules
 

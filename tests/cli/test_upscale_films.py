@@ -16,8 +16,8 @@ from PIL import Image
 
 from gladsr import Upscaler
 from gladsr.cli import main
-from gladsr.upscaling import video
-from tests.upscaling.films import PHOTO, TIMES, decoded, make, packets, times
+from gladsr.films import formats
+from tests.films.made import PHOTO, TIMES, decoded, make, packets, times
 
 FAST = ["--model", "gladsr-l", "--draft", "--threads", "1"]
 
@@ -120,7 +120,7 @@ def test_the_format_of_films_and_that_of_pictures_are_chosen_apart():
 def test_without_pyav_films_in_a_folder_are_left_alone_and_one_line_names_the_extra(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
-    monkeypatch.setattr(video, "is_installed", lambda: False)
+    monkeypatch.setattr(formats, "is_installed", lambda: False)
     mixed_folder()
     assert main(["upscale", "in", "-o", "out", *FAST]) == 0
     assert files("out") == ["a.png"]

@@ -11,6 +11,7 @@ import pytest
 from gladsr import engines, zoo
 from gladsr.engines.cache import cache_folder
 from gladsr.engines.openvino import OpenVINOEngine
+from gladsr.errors import EngineError
 
 CARD = zoo.card("gladsr-l", 2)
 X = np.random.default_rng(0).random((9, 11, 3), np.float32)
@@ -63,7 +64,7 @@ def test_int8_weights_are_of_one_release(folder: Path):
     changed = replace(CARD, sha256={**CARD.sha256, "onnx": "f" * 64})
     for card in (CARD, changed):
         file = f"gladsr-l-x2-{card.sha256['onnx'][:12]}-int8.xml"
-        with pytest.raises(engines.EngineError, match=file) as raised:
+        with pytest.raises(EngineError, match=file) as raised:
             engines.load(card, "openvino", precision="int8")
         assert str(folder.parent / "int8" / file) in str(raised.value)
         assert (folder.parent / "int8").is_dir()

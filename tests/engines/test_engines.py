@@ -17,11 +17,12 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from gladsr import engines, zoo
-from gladsr.engines import EngineError, EngineName, MissingExtraError, OutOfMemoryError, engine
+from gladsr.engines import EngineName, engine
 from gladsr.engines.engine import out_of_memory_named
 from gladsr.engines.onnxruntime import OnnxRuntimeEngine
 from gladsr.engines.openvino import OpenVINOEngine
 from gladsr.engines.torch import TorchEngine
+from gladsr.errors import DeviceError, EngineError, MissingExtraError, OutOfMemoryError
 from gladsr.paper.attention import attend
 from gladsr.pictures import resize, to_depth
 from gladsr.scoring import psnr
@@ -305,7 +306,7 @@ def test_auto_asks_the_engines_that_have_the_device(monkeypatch: pytest.MonkeyPa
 
     def refuse(library: str, _card: zoo.Card, **settings: Any) -> engines.Engine:
         asked.append((library, settings["device"]))
-        raise engines.DeviceError(f"{library} has none")
+        raise DeviceError(f"{library} has none")
 
     monkeypatch.setattr(engine, "_loaded", refuse)
     for device in ("cuda:1", "mps", "dml", "coreml", "GPU.0", "cpu"):
@@ -422,9 +423,7 @@ def test_openvinos_devices_that_stand_for_others(
 
 def test_what_openvino_cannot_compile_is_said(photo: NDArray[np.float32]):
     loaded = OpenVINOEngine(CARD.onnx_path, device="CPU", precision="fp32", threads=-7)
-    with pytest.raises(
-        engines.DeviceError, match=r"^OpenVINO \S+ on CPU in fp32 cannot run the network: "
-    ):
+    with pytest.raises(DeviceError, match=r"^OpenVINO \S+ on CPU in fp32 cannot run the network: "):
         loaded.run(photo)
 
 

@@ -10,7 +10,7 @@ import numpy as np
 import pytest
 
 from gladsr import engines, zoo
-from gladsr.engines import OutOfMemoryError
+from gladsr.errors import OutOfMemoryError
 
 _BEGIN = """
 import re

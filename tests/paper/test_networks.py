@@ -16,9 +16,9 @@ from PIL import Image
 from skimage import data
 
 from gladsr import cli
-from gladsr.engines import EngineError
+from gladsr.errors import EngineError
 from gladsr.paper.networks import read_network, read_networks
-from gladsr.paper.rivals.load import RIVALS
+from gladsr.rivals.load import RIVALS
 from gladsr.scoring import evaluate
 
 astronaut: Callable[[], NDArray[np.uint8]] = data.astronaut

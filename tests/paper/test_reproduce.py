@@ -16,12 +16,13 @@ from skimage.data import camera
 from gladsr import cli, zoo
 from gladsr.cli import reproduce as command
 from gladsr.cli.console import say
-from gladsr.paper import ablations, fig7, fig9, published, table1, table2, table4
+from gladsr.paper import ablations, fig7, fig9, table1, table2, table4
 from gladsr.paper.crops import _find
 from gladsr.paper.exhibit import MissingError, Request
 from gladsr.paper.exhibits import EXHIBITS, TRAINED, in_order, module
 from gladsr.paper.kept import write_json
-from gladsr.paper.rivals.load import RIVALS
+from gladsr.rivals import published
+from gladsr.rivals.load import RIVALS
 
 NAMES = [f"table{n}" for n in range(1, 8)] + [f"fig{n}" for n in (1, *range(6, 14))]
 

@@ -10,7 +10,8 @@ import numpy as np
 import pytest
 import tifffile
 
-from gladsr.pictures import PictureError, read, read_pages
+from gladsr.errors import PictureError
+from gladsr.pictures import read, read_pages
 from gladsr.pictures.formats import SUFFIXES
 from tests.pictures.samples import (
     GREY,

@@ -17,8 +17,9 @@ from numpy.typing import NDArray
 from PIL import ExifTags, Image, ImageCms, ImageOps, PngImagePlugin
 from skimage import data
 
-from gladsr.pictures import SUFFIXES, Picture, PictureError, read, write
-from gladsr.pictures.writing import appearing
+from gladsr.atomic import atomic_write
+from gladsr.errors import PictureError
+from gladsr.pictures import SUFFIXES, Picture, read, write
 
 astronaut: Callable[[], NDArray[np.uint8]] = data.astronaut
 PHOTO = astronaut()[:60, 180:260]
@@ -365,7 +366,7 @@ def test_folders_that_are_missing_or_in_the_way_are_named(tmp_path: Path) -> Non
 def test_what_a_file_is_called_until_it_is_whole_is_told_to_nobody(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "missing" / "file", tmp_path / "folder"):
-        with pytest.raises(OSError, match=f"{re.escape(repr(str(path)))}$"), appearing(path):
+        with pytest.raises(OSError, match=f"{re.escape(repr(str(path)))}$"), atomic_write(path):
             pass
 
 

@@ -10,7 +10,8 @@ import tifffile
 from numpy.typing import NDArray
 from PIL import Image
 
-from gladsr.pictures import Picture, PictureError, read, write
+from gladsr.errors import PictureError
+from gladsr.pictures import Picture, read, write
 from gladsr.pictures.formats import FORMATS, Format, by_content
 from tests.pictures.samples import SAMPLES
 

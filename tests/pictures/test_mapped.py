@@ -19,11 +19,11 @@ import pytest
 import tifffile
 from PIL import ExifTags, Image, ImageOps
 
+from gladsr.errors import PictureError
 from gladsr.pictures import (
     SUFFIXES,
     Pages,
     Picture,
-    PictureError,
     mapped,
     read_pages,
     room_for,

@@ -13,7 +13,8 @@ import numpy as np
 import pytest
 from PIL import ExifTags, Image, ImageCms, IptcImagePlugin, PngImagePlugin
 
-from gladsr.pictures import Picture, PictureError, read, write
+from gladsr.errors import PictureError
+from gladsr.pictures import Picture, read, write
 from gladsr.pictures.directories import Layout
 from gladsr.pictures.metadata import corrected_exif, exif_for_tiff, exif_of_tiff
 from tests.pictures.samples import GREY, PHOTO, saved, saved_tiff

@@ -13,15 +13,8 @@ import pytest
 import tifffile
 from PIL import ExifTags, Image
 
-from gladsr.pictures import (
-    Pages,
-    Picture,
-    PictureError,
-    measure,
-    read,
-    read_pages,
-    write_pages,
-)
+from gladsr.errors import PictureError
+from gladsr.pictures import Pages, Picture, measure, read, read_pages, write_pages
 from tests.pictures.samples import CHANNELS, FRAMES, GREY, PHOTO, animation, deep, pages, saved
 
 

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from PIL import Image
 from skimage import data
 
-from gladsr.pictures import PictureError
+from gladsr.errors import PictureError
 from gladsr.pictures.resize import mod_crop, resize
 from gladsr.scoring.evaluate import FolderScores, evaluate, images_in
 from gladsr.scoring.psnr import psnr

@@ -10,8 +10,9 @@ from onnx import TensorProto, helper
 from PIL import Image
 from skimage.filters import gaussian
 
-from gladsr.pictures import SUFFIXES, Picture, PictureError, resize, write
-from gladsr.training.data import Crops, DataError, PairedImages, load_pairs, load_taught
+from gladsr.errors import DataError, PictureError
+from gladsr.pictures import SUFFIXES, Picture, resize, write
+from gladsr.training.data import Crops, PairedImages, load_pairs, load_taught
 
 
 @pytest.fixture

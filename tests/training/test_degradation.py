@@ -8,9 +8,10 @@ import skimage
 from numpy.typing import NDArray
 from skimage.metrics import peak_signal_noise_ratio
 
+from gladsr.errors import SettingsError
 from gladsr.training.data import Crops, load_pairs
 from gladsr.training.degradation import degrade
-from gladsr.training.settings import DegradationSettings, SettingsError, read_settings
+from gladsr.training.settings import DegradationSettings, read_settings
 
 PHOTO = skimage.data.astronaut()[20:116, 170:266]
 WEB = DegradationSettings(clean=0.1, blur=0.7, noise=8, jpeg=(30, 95))

@@ -18,9 +18,9 @@ from PIL import Image
 from safetensors.torch import save_file
 from torch import Tensor
 
+from gladsr.errors import DataError, PictureError, SettingsError
 from gladsr.network import Gladsr, GladsrConfig
-from gladsr.pictures import PictureError
-from gladsr.training import DataError, SettingsError, StoppedError, read_settings, train
+from gladsr.training import StoppedError, read_settings, train
 from gladsr.training.checkpoint import start_from
 from gladsr.training.loop import CHECKPOINT
 from gladsr.training.release import load_run

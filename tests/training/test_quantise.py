@@ -12,7 +12,8 @@ from gladsr import zoo
 from gladsr.cli import main
 from gladsr.engines import Precision
 from gladsr.engines.openvino import OpenVINOEngine
-from gladsr.pictures import Picture, PictureError, resize, to_depth, write
+from gladsr.errors import PictureError
+from gladsr.pictures import Picture, resize, to_depth, write
 from gladsr.scoring import psnr
 from gladsr.training.quantise import calibration
 from gladsr.upscaling.pixels import to_unit

@@ -14,8 +14,9 @@ from PIL import Image
 
 from gladsr import zoo
 from gladsr.cli import main
+from gladsr.errors import SettingsError
 from gladsr.network import Gladsr
-from gladsr.training import SettingsError, read_settings, release, train
+from gladsr.training import read_settings, release, train
 from gladsr.training.export import in_half_precision
 from gladsr.training.loop import CHECKPOINT
 from gladsr.training.release import TEST_SETS, export_zoo, load_run

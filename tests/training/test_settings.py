@@ -4,8 +4,9 @@ from pathlib import Path
 
 import pytest
 
+from gladsr.errors import SettingsError
 from gladsr.training.reference import reference
-from gladsr.training.settings import SettingsError, expand, read_settings
+from gladsr.training.settings import expand, read_settings
 
 CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.toml"))
 

@@ -16,8 +16,8 @@ import pytest
 import skimage
 from PIL import Image
 
-from gladsr.engines import EngineError
-from gladsr.pictures import Pages, Picture, PictureError, read, read_pages, resize
+from gladsr.errors import EngineError, PictureError
+from gladsr.pictures import Pages, Picture, read, read_pages, resize
 from gladsr.upscaling import files
 from gladsr.upscaling.batch import Outcome, progress_of_page, upscale_files
 from gladsr.upscaling.folders import Job, plan

@@ -16,7 +16,8 @@ from PIL import Image
 
 from gladsr import Upscaler
 from gladsr.engines import Attention
-from gladsr.pictures import Picture, PictureError, mapped, read_pages, write, write_pages
+from gladsr.errors import PictureError
+from gladsr.pictures import Picture, mapped, read_pages, write, write_pages
 from gladsr.pictures.picture import Pages
 from gladsr.upscaling.batch import upscale_files
 from gladsr.upscaling.folders import Job

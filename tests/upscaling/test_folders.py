@@ -4,7 +4,8 @@ from pathlib import Path
 
 import pytest
 
-from gladsr.upscaling.folders import Job, PlanError, plan
+from gladsr.errors import PlanError
+from gladsr.upscaling.folders import Job, plan
 
 
 @pytest.fixture(autouse=True)

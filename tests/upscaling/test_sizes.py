@@ -4,15 +4,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from gladsr.upscaling.sizes import (
-    MAX_SCALE,
-    SizeError,
-    check_scale,
-    fitted,
-    limited,
-    passes,
-    scaled,
-)
+from gladsr.errors import SizeError
+from gladsr.upscaling.sizes import MAX_SCALE, check_scale, fitted, limited, passes, scaled
 
 sides = st.integers(1, 5000)
 pictures = st.tuples(sides, sides)

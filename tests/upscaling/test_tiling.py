@@ -7,7 +7,8 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gladsr.engines import Attention, OutOfMemoryError
+from gladsr.engines import Attention
+from gladsr.errors import OutOfMemoryError
 from gladsr.upscaling.tiling import OVERLAP, WHOLE, Enlarged, Region, tiles, whole
 from tests.upscaling.stand_ins import Array, StandIn
 

@@ -13,9 +13,9 @@ from numpy.typing import DTypeLike, NDArray
 from PIL import Image, ImageCms
 
 from gladsr import Upscaler, engines, zoo
-from gladsr.engines import EngineError
-from gladsr.pictures import Picture, PictureError, read, resize, write
-from gladsr.upscaling import SizeError, tiling
+from gladsr.errors import EngineError, PictureError, SizeError, UnknownModelError
+from gladsr.pictures import Picture, read, resize, write
+from gladsr.upscaling import tiling
 
 CHELSEA: NDArray[np.uint8] = skimage.data.chelsea()[80:180, 120:260]
 
@@ -335,7 +335,7 @@ def test_the_same_picture_gives_the_same_bytes(sr: Upscaler):
 @pytest.mark.parametrize(
     ("settings", "error", "message"),
     [
-        ({"model": "esrgan"}, zoo.UnknownModelError, "no model 'esrgan'"),
+        ({"model": "esrgan"}, UnknownModelError, "no model 'esrgan'"),
         ({"scale": 9}, SizeError, "the scale is 9, but must be above 1 and at most 8"),
         ({"scale": 2, "size": (9, 9)}, ValueError, "a scale or a size, not both"),
         ({"size": (None, None)}, ValueError, "must be a width, a height or both"),

@@ -11,7 +11,7 @@ import numpy as np
 import pytest
 from PIL import Image
 
-from gladsr.engines import EngineError
+from gladsr.errors import EngineError
 from gladsr.web import Limits, Machine, Service, service, tasks
 from gladsr.web.formats import PNG
 from gladsr.web.service import Job

@@ -7,8 +7,9 @@ import onnxruntime
 import pytest
 import torch
 
+from gladsr.errors import UnknownModelError
 from gladsr.network import mult_adds, parameters
-from gladsr.zoo import Card, UnknownModelError, card, cards, load_network
+from gladsr.zoo import Card, card, cards, load_network
 
 CARDS = pytest.mark.parametrize("shipped", cards(), ids=lambda card: f"{card.name}-x{card.scale}")
 

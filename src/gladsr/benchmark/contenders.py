@@ -11,7 +11,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gladsr import engines, zoo
-from gladsr.engines import EngineError, Precision
+from gladsr.engines import Precision
+from gladsr.errors import EngineError, NetworkFileError
 from gladsr.paper.networks import onnx_network, read_network, tell_apart
 
 EngineName = Literal["openvino", "onnxruntime", "torch"]
@@ -190,7 +191,7 @@ def _as_onnx(spec: str, scales: list[int], folder: Path) -> Iterator[tuple[str, 
         yield found.name, scale, Path(spec.partition("=")[2] or spec)
         return
 
-    from gladsr.paper.rivals import export_rival  # noqa: PLC0415 - needs the extra gladsr[torch]
+    from gladsr.rivals import export_rival  # noqa: PLC0415 - needs the extra gladsr[torch]
 
     for name, scale, network in _rivals(spec, scales):
         file = folder / f"{name}-x{scale}.onnx"
@@ -200,16 +201,15 @@ def _as_onnx(spec: str, scales: list[int], folder: Path) -> Iterator[tuple[str, 
 
 def _rivals(spec: str, scales: list[int]) -> Iterator[tuple[str, int, Any]]:
     """Give a rival at the scales: its name, its scale and the PyTorch network."""
-    from gladsr.paper.rivals import RivalError  # noqa: PLC0415 - needs the extra gladsr[torch]
-    from gladsr.paper.rivals.load import RIVALS, load_rival  # noqa: PLC0415 - likewise
+    from gladsr.rivals.load import RIVALS, load_rival  # noqa: PLC0415 - likewise
 
     name, equals, file = spec.partition("=")
     if name not in RIVALS:
-        raise RivalError(f"there is no rival {name!r}; there are {', '.join(RIVALS)}")
+        raise NetworkFileError(f"there is no rival {name!r}; there are {', '.join(RIVALS)}")
     loaded = load_rival(name, Path(file)) if equals else None
     if loaded is not None and not set(scales) & set(loaded):
         has = ", ".join(f"×{scale}" for scale in loaded)
-        raise RivalError(f"{spec} upscales by {has} only; say so with --scale")
+        raise NetworkFileError(f"{spec} upscales by {has} only; say so with --scale")
     for scale in scales:
         if loaded is None:
             yield name, scale, RIVALS[name](scale).eval()

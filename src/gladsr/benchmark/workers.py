@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gladsr.benchmark.machine import peak_memory
-from gladsr.engines import EngineError, memory_kept
+from gladsr.engines import memory_kept
+from gladsr.errors import EngineError
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection

@@ -13,12 +13,7 @@ from typer.core import TyperGroup
 
 from gladsr import __version__
 from gladsr.cli.console import say, say_more
-from gladsr.engines import EngineError
-from gladsr.pictures import PictureError
-from gladsr.upscaling import SizeError
-from gladsr.upscaling.encoders import EncodingError
-from gladsr.upscaling.folders import PlanError
-from gladsr.zoo import UnknownModelError
+from gladsr.errors import Error
 
 COMMANDS = (
     "upscale",
@@ -145,14 +140,7 @@ def main(arguments: list[str] | None = None) -> int:
             raise
         extra = _extra(error.name, arguments or sys.argv[1:])
         say(f'{error.name} is not installed; install it with: pip install "gladsr[{extra}]"')
-    except (
-        EncodingError,
-        EngineError,
-        PictureError,
-        PlanError,
-        SizeError,
-        UnknownModelError,
-    ) as error:
+    except Error as error:
         say(str(error))
     except OSError as error:
         say(f"{error.filename}: {error.strerror}" if error.filename else str(error))

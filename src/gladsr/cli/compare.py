@@ -7,9 +7,10 @@ from typing import Annotated
 import typer
 
 from gladsr.cli.console import say
+from gladsr.errors import ComparisonError
 from gladsr.pictures import SUFFIXES, Picture, read, write
 from gladsr.scoring import comparison
-from gladsr.scoring.comparison import Box, ComparisonError
+from gladsr.scoring.comparison import Box
 
 
 def compare(

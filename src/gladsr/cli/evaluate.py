@@ -18,10 +18,10 @@ from rich.table import Table
 from rich.text import Text
 
 from gladsr.cli.console import progress_bar, say
-from gladsr.engines import EngineError
+from gladsr.errors import EngineError, PictureError
 from gladsr.paper.networks import FileNetwork, read_networks
-from gladsr.paper.published import SCORES
-from gladsr.pictures import PictureError, resize
+from gladsr.pictures import resize
+from gladsr.rivals.published import SCORES
 from gladsr.scoring import FolderScores, Upscale, images_in, score
 from gladsr.upscaling import Upscaler
 

@@ -6,6 +6,7 @@ from typing import Annotated, Literal
 import typer
 
 from gladsr.cli.console import say
+from gladsr.errors import DataError, EngineError, NetworkFileError, SettingsError
 
 Format = Literal["onnx", "openvino", "safetensors"]
 
@@ -65,8 +66,6 @@ def export(
 
     gladsr export rlfn=rlfn_x4.pth --scale 4 -o rlfn_x4.onnx
     """
-    from gladsr.engines import EngineError  # noqa: PLC0415 - as those below
-    from gladsr.training import DataError, SettingsError  # noqa: PLC0415 - needs gladsr[train]
     from gladsr.training import export as files  # noqa: PLC0415 - likewise
     from gladsr.training.release import load_trained, release  # noqa: PLC0415 - likewise
 
@@ -98,14 +97,14 @@ def export(
 
 
 def _export_rival(spec: str, scale: int, output: Path) -> None:
-    """Write a network of `gladsr.paper.rivals`, NAME=WEIGHTS, as ONNX."""
-    from gladsr.paper.rivals import RivalError, export_rival, load_rival  # noqa: PLC0415 - slow
+    """Write a network of `gladsr.rivals`, NAME=WEIGHTS, as ONNX."""
+    from gladsr.rivals import export_rival, load_rival  # noqa: PLC0415 - slow
 
     name, _, weights = spec.partition("=")
     networks = load_rival(name, Path(weights))
     if scale not in networks:
         has = ", ".join(map(str, networks))
-        raise RivalError(f"{weights} has no scale {scale}; take --scale {has}")
+        raise NetworkFileError(f"{weights} has no scale {scale}; take --scale {has}")
     export_rival(networks[scale], output)
 
 

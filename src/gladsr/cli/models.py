@@ -8,7 +8,7 @@ from rich import box
 from rich.console import Console
 from rich.table import Table
 
-from gladsr.paper.published import TABLE_2
+from gladsr.rivals.published import TABLE_2
 from gladsr.zoo import PURPOSES, Card, cards
 
 PRINTED = {(row.method.lower(), row.scale): row.scores for row in TABLE_2}

@@ -11,14 +11,13 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+from gladsr.atomic import atomic_write
 from gladsr.cli.console import say
-from gladsr.engines import EngineError
+from gladsr.errors import EngineError, PictureError
 from gladsr.paper.exhibit import MissingError, Request, StoppedError
 from gladsr.paper.exhibits import EXHIBITS, in_order, module
 from gladsr.paper.kept import keep, read_kept
 from gladsr.paper.networks import read_networks
-from gladsr.pictures import PictureError
-from gladsr.pictures.writing import appearing
 from gladsr.zoo import MODELS
 
 if TYPE_CHECKING:
@@ -155,7 +154,7 @@ def _kept(name: str, request: Request, *, again: bool) -> "Kept":
 def _write_markdown(kept: "Kept", folder: Path) -> None:
     sheets = module(kept.name).sheets(kept.findings)
     text = "\n\n".join(sheet.markdown() for sheet in sheets)
-    with appearing(folder / f"{kept.name}.md") as opened:
+    with atomic_write(folder / f"{kept.name}.md") as opened:
         opened.write(f"{text}\n\n{kept.origin}\n".encode())
 
 

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from gladsr.cli.console import say
+from gladsr.errors import DataError, SettingsError
 
 if TYPE_CHECKING:
     from gladsr.training import Report
@@ -46,12 +47,7 @@ def train(
     """
     import torch  # noqa: PLC0415 - heavy, and needs the extra gladsr[train]
 
-    from gladsr.training import (  # noqa: PLC0415 - likewise
-        DataError,
-        SettingsError,
-        StoppedError,
-        read_settings,
-    )
+    from gladsr.training import StoppedError, read_settings  # noqa: PLC0415 - likewise
     from gladsr.training import train as run_training  # noqa: PLC0415 - likewise
 
     if threads:

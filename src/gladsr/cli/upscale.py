@@ -13,15 +13,17 @@ import typer
 
 from gladsr.cli import options
 from gladsr.cli.console import progress_bar, say
+from gladsr.errors import PlanError
+from gladsr.films.encoders import Codec, Encoding
+from gladsr.films.formats import is_film
+from gladsr.films.reading import Frame
 from gladsr.pictures import MAX_PIXELS, Picture
 from gladsr.upscaling import Upscaler
 from gladsr.upscaling.batch import Outcome, Progress, Upscale, upscale_files
-from gladsr.upscaling.encoders import Codec, Encoding
-from gladsr.upscaling.folders import SUFFIXES, Job, PlanError, plan
+from gladsr.upscaling.folders import SUFFIXES, Job, plan
 from gladsr.upscaling.memory import return_what_is_freed
 from gladsr.upscaling.sizes import parse_size
 from gladsr.upscaling.tiling import MIN_CORE
-from gladsr.upscaling.video import Frame, is_film
 
 
 def upscale(

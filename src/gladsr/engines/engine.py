@@ -12,6 +12,8 @@ from typing import TYPE_CHECKING, Literal, Protocol, cast, get_args
 import numpy as np
 from numpy.typing import NDArray
 
+from gladsr.errors import DeviceError, EngineError, MissingExtraError, OutOfMemoryError
+
 if TYPE_CHECKING:
     from gladsr.zoo import Card
 
@@ -93,18 +95,6 @@ class ZooEngine(Engine, Protocol):
         ...
 
 
-class EngineError(RuntimeError):
-    """An engine cannot do what it was asked; the message says what and why."""
-
-
-class DeviceError(EngineError):
-    """An engine has not the device that it was asked for."""
-
-
-class OutOfMemoryError(EngineError):
-    """There is not enough memory; a smaller picture may fit."""
-
-
 @contextmanager
 def out_of_memory_named() -> Iterator[None]:
     """Raise an `OutOfMemoryError` for whatever a library raises when memory runs out."""
@@ -115,13 +105,6 @@ def out_of_memory_named() -> Iterator[None]:
         if isinstance(error, MemoryError) or any(sign in text for sign in _OUT_OF_MEMORY):
             raise OutOfMemoryError("there is not enough memory") from error
         raise
-
-
-class MissingExtraError(EngineError):
-    """A library is not installed; the message has the pip command that installs it."""
-
-    def __init__(self, library: str, pip_name: str) -> None:
-        super().__init__(f'{library} is not installed; install it with: pip install "{pip_name}"')
 
 
 class FiniteEngine:

@@ -12,7 +12,8 @@ import onnx.utils
 import onnxruntime
 from numpy.typing import NDArray
 
-from gladsr.engines.engine import Attention, DeviceError, Precision, out_of_memory_named
+from gladsr.engines.engine import Attention, Precision, out_of_memory_named
+from gladsr.errors import DeviceError
 
 if TYPE_CHECKING:
     from gladsr.zoo import Card

@@ -12,14 +12,9 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from gladsr.engines.cache import cache_folder
-from gladsr.engines.engine import (
-    Attention,
-    DeviceError,
-    EngineError,
-    Precision,
-    out_of_memory_named,
-)
+from gladsr.engines.engine import Attention, Precision, out_of_memory_named
 from gladsr.engines.memory import alone, give_back, memory_of
+from gladsr.errors import DeviceError, EngineError
 
 if TYPE_CHECKING:
     from gladsr.zoo import Card

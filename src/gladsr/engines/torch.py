@@ -10,7 +10,8 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gladsr.engines.engine import Attention, DeviceError, Precision, out_of_memory_named
+from gladsr.engines.engine import Attention, Precision, out_of_memory_named
+from gladsr.errors import DeviceError
 from gladsr.network.attention import read_attention, read_masks, set_attention
 from gladsr.zoo import load_network
 

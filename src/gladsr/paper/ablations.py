@@ -16,15 +16,16 @@ from typing import Any
 
 import torch
 
+from gladsr.errors import DataError, SettingsError
 from gladsr.network import Gladsr, mult_adds, parameters
 from gladsr.paper.exhibit import Findings, MissingError, Request, Scores, StoppedError, absent_note
 from gladsr.paper.kept import digest, origin, write_json
 from gladsr.paper.networks import on_torch
-from gladsr.paper.published import SETS
 from gladsr.paper.sheet import Sheet
+from gladsr.rivals.published import SETS
 from gladsr.scoring import Upscale, evaluate
-from gladsr.training import DataError, SettingsError, TrainingSettings, read_settings, train
 from gladsr.training import StoppedError as StoppedTraining
+from gladsr.training import TrainingSettings, read_settings, train
 from gladsr.training.loop import CHECKPOINT, validation_pairs
 from gladsr.training.release import load_run
 from gladsr.training.settings import PLACES, check_same, expand

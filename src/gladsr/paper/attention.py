@@ -15,10 +15,10 @@ from matplotlib.figure import Figure
 from numpy.typing import NDArray
 from PIL import Image
 
+from gladsr.atomic import atomic_write
 from gladsr.network import Gladsr
 from gladsr.network.attention import read_attention, read_masks
 from gladsr.paper.figures import save
-from gladsr.pictures.writing import appearing
 from gladsr.upscaling.pixels import stretched, to_unit
 
 COLOURS = "jet"  # as the paper's heatmaps: warmer is larger
@@ -133,7 +133,7 @@ def page(attentions: list[Attention], picture: NDArray[Any], title: str, file: P
         columns=glams,
         sections="\n".join(sections),
     )
-    with appearing(file) as opened:
+    with atomic_write(file) as opened:
         opened.write(text.encode())
 
 

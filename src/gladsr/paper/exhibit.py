@@ -7,10 +7,11 @@ from pathlib import Path
 from typing import Any, Protocol
 
 from gladsr import zoo
+from gladsr.errors import PictureError
 from gladsr.paper.networks import FileNetwork
-from gladsr.paper.published import SETS
 from gladsr.paper.sheet import Sheet
-from gladsr.pictures import PictureError, resize
+from gladsr.pictures import resize
+from gladsr.rivals.published import SETS
 from gladsr.scoring import Upscale, evaluate, images_in
 from gladsr.upscaling import Upscaler
 

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure
 from gladsr.paper import ablations
 from gladsr.paper.exhibit import Findings, Request
 from gladsr.paper.figures import save
-from gladsr.paper.published import SETS
 from gladsr.paper.sheet import Sheet
+from gladsr.rivals.published import SETS
 
 SWEEPS = {"G, B = 4": ("g2b4", "gladsr", "g6b4"), "B, G = 4": ("g4b2", "gladsr", "g4b6")}
 """The two lines of the figure, from few parameters to many; the paper prints no figures."""

@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import Any
 
 import gladsr
+from gladsr.atomic import atomic_write
 from gladsr.engines.processor import processor
 from gladsr.paper.exhibit import Findings, MissingError, Request
-from gladsr.pictures.writing import appearing
 from gladsr.scoring import images_in
 
 
@@ -102,7 +102,7 @@ def write_json(file: Path, values: Any) -> None:
     """Write a JSON file such that it is there whole or not at all."""
     file.parent.mkdir(parents=True, exist_ok=True)
     text = json.dumps(values, indent=2, ensure_ascii=False)
-    with appearing(file) as opened:
+    with atomic_write(file) as opened:
         opened.write(f"{text}\n".encode())
 
 

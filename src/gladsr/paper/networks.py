@@ -9,7 +9,8 @@ from typing import TYPE_CHECKING, Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gladsr.engines import EngineError, Precision
+from gladsr.engines import Precision
+from gladsr.errors import EngineError
 from gladsr.scoring import Upscale
 from gladsr.upscaling.pixels import to_unit
 
@@ -86,7 +87,7 @@ def read_network(spec: str, *, threads: int | None = None) -> dict[int, FileNetw
     Args:
         spec: ``FILE.onnx`` or ``NAME=FILE.onnx``, run by OpenVINO: one input of RGB in [0, 1],
             (1, 3, h, w), and the upscaled picture as the output named y or else as the last one.
-            Or ``RIVAL=FILE`` with the weights of a network of `gladsr.paper.rivals`, a .pth or
+            Or ``RIVAL=FILE`` with the weights of a network of `gladsr.rivals`, a .pth or
             .safetensors file, run by PyTorch.
         threads: Of the CPU; the engine's own choice if None.
 
@@ -105,7 +106,7 @@ def read_network(spec: str, *, threads: int | None = None) -> dict[int, FileNetw
         raise EngineError(f"{spec} is not .onnx; say which network it is: --network rlfn={spec}")
     import torch  # noqa: PLC0415 - heavy, and needs the extra gladsr[torch]
 
-    from gladsr.paper.rivals import load_rival  # noqa: PLC0415 - likewise
+    from gladsr.rivals import load_rival  # noqa: PLC0415 - likewise
 
     if threads is not None:
         torch.set_num_threads(threads)

@@ -4,8 +4,8 @@ from itertools import permutations
 
 from gladsr.paper import ablations
 from gladsr.paper.exhibit import Findings, Request
-from gladsr.paper.published import SETS, TABLE_1
 from gladsr.paper.sheet import Sheet, triple
+from gladsr.rivals.published import SETS, TABLE_1
 
 CLAIMS = [
     ablations.Claim(

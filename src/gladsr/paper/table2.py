@@ -4,9 +4,9 @@ from torch import nn
 
 from gladsr.network import Gladsr, GladsrConfig, kernel_weights, mult_adds, parameters
 from gladsr.paper.exhibit import Findings, Request, absent_note, bicubic, ours
-from gladsr.paper.published import SETS, TABLE_2
-from gladsr.paper.rivals.load import RIVALS
 from gladsr.paper.sheet import Sheet, triple
+from gladsr.rivals.load import RIVALS
+from gladsr.rivals.published import SETS, TABLE_2
 
 SCALES = (2, 3, 4)
 OURS = ("gladsr", "gladsr-l")

@@ -2,8 +2,8 @@
 
 from gladsr.network import Gladsr, GladsrConfig, mult_adds, parameters
 from gladsr.paper.exhibit import Findings, Request, absent_note, ours
-from gladsr.paper.published import SETS, TABLE_3
 from gladsr.paper.sheet import Sheet, triple
+from gladsr.rivals.published import SETS, TABLE_3
 
 LARGE = "gladsr-large"
 

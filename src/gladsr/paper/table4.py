@@ -4,8 +4,8 @@ from gladsr.network import GladsrConfig, kernel_weights, mult_adds
 from gladsr.network.layers import upsampler
 from gladsr.paper import ablations
 from gladsr.paper.exhibit import Findings, Request
-from gladsr.paper.published import SETS, TABLE_4
 from gladsr.paper.sheet import Sheet, triple
+from gladsr.rivals.published import SETS, TABLE_4
 
 SCALE = 2
 CLAIMS = ablations.rising(TABLE_4)

@@ -11,11 +11,11 @@ import torch
 
 from gladsr.network import Gladsr, GladsrConfig
 from gladsr.paper.exhibit import Findings, MissingError, Request, ours
-from gladsr.paper.published import TABLE_5
-from gladsr.paper.rivals.load import RIVALS
 from gladsr.paper.sheet import Sheet, triple
 from gladsr.paper.table2 import counted
 from gladsr.pictures import mod_crop, read, resize
+from gladsr.rivals.load import RIVALS
+from gladsr.rivals.published import TABLE_5
 from gladsr.scoring import evaluate, images_in
 from gladsr.upscaling.pixels import to_unit
 

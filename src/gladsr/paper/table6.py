@@ -1,8 +1,8 @@
 """Table VI: networks that were trained on small sets, GLADSR on SR291 alone."""
 
 from gladsr.paper.exhibit import Findings, Request, absent_note, ours
-from gladsr.paper.published import SETS, TABLE_6
 from gladsr.paper.sheet import Sheet, triple
+from gladsr.rivals.published import SETS, TABLE_6
 
 SCALES = (2, 3, 4)
 MODEL = "gladsr-sr291"

@@ -2,8 +2,8 @@
 
 from gladsr.paper import ablations
 from gladsr.paper.exhibit import Findings, Request
-from gladsr.paper.published import SETS, TABLE_7
 from gladsr.paper.sheet import Sheet, triple
+from gladsr.rivals.published import SETS, TABLE_7
 
 OTHER_READING = "plain"
 """Table I's first row: the paper prints its PSNR, and nearly its parameters, for the base too."""

@@ -1,9 +1,10 @@
 """Picture files in and out, the resize and the colour of this field. Knows no network."""
 
+from gladsr.errors import PictureError
 from gladsr.pictures.colour import luminance
 from gladsr.pictures.depth import to_depth
 from gladsr.pictures.formats import SUFFIXES
-from gladsr.pictures.picture import Pages, Picture, PictureError
+from gladsr.pictures.picture import Pages, Picture
 from gladsr.pictures.reading import MAX_PIXELS, measure, read, read_pages
 from gladsr.pictures.resize import mod_crop, resize
 from gladsr.pictures.writing import check_pages, room_for, write, write_pages

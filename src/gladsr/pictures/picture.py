@@ -9,10 +9,6 @@ from numpy.typing import NDArray
 MM_PER_INCH = 25.4
 
 
-class PictureError(Exception):
-    """A picture cannot be read or written; the message names the file, the reason and a remedy."""
-
-
 @dataclass(frozen=True, slots=True, eq=False)
 class Picture:
     """An upright picture and what its file says about it.

@@ -15,6 +15,7 @@ import pyvips  # type: ignore[import-untyped]  # it ships stubs, but does not ma
 from numpy.typing import NDArray
 from PIL import BmpImagePlugin, ImageFile, PpmImagePlugin
 
+from gladsr.errors import PictureError
 from gladsr.pictures.containers import (
     iptc_records,
     is_aspect_alone,
@@ -26,7 +27,7 @@ from gladsr.pictures.depth import to_depth
 from gladsr.pictures.formats import NAMES, Format, by_content
 from gladsr.pictures.mapped import bands, empty, forget
 from gladsr.pictures.metadata import exif_of_tiff, upright_xmp
-from gladsr.pictures.picture import MM_PER_INCH, Pages, Picture, PictureError
+from gladsr.pictures.picture import MM_PER_INCH, Pages, Picture
 from gladsr.pictures.tiff import is_plain_ycbcr, is_whole
 
 MAX_PIXELS = 2**28

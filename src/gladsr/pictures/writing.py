@@ -4,7 +4,6 @@ import contextlib
 import logging
 import math
 import os
-import secrets
 import tempfile
 from collections.abc import Callable, Iterator
 from dataclasses import replace
@@ -17,12 +16,14 @@ import pyvips  # type: ignore[import-untyped]  # it ships stubs, but does not ma
 from numpy.typing import NDArray
 from PIL import Image
 
+from gladsr.atomic import atomic_write
+from gladsr.errors import PictureError
 from gladsr.pictures import containers, tiff
 from gladsr.pictures.depth import levels, to_depth
 from gladsr.pictures.formats import SUFFIXES, Format, by_name
 from gladsr.pictures.mapped import Mapped, bands, empty, forget
 from gladsr.pictures.metadata import corrected_exif, corrected_xmp, has_thumbnail
-from gladsr.pictures.picture import MM_PER_INCH, Pages, Picture, PictureError, pixels_of
+from gladsr.pictures.picture import MM_PER_INCH, Pages, Picture, pixels_of
 
 # What libvips calls the pixels that are written: their kind, grey, and RGB.
 _WRITTEN = {
@@ -65,7 +66,7 @@ def write_pages(pages: Pages, path: str | os.PathLike[str], *, quality: int = 95
     path = Path(path)
     check_pages(pages, path)
     format_ = _format_of(path)
-    with _errors_named(path), appearing(path) as file:
+    with _errors_named(path), atomic_write(path) as file:
         if format_.several == "pages":
             _write_tiff(file, pages, format_, path)
         elif pages.count > 1:
@@ -128,37 +129,6 @@ def _format_of(path: Path) -> Format:
             f"{path} cannot be written: the name must end in one of {', '.join(SUFFIXES)}."
         )
     return format_
-
-
-@contextlib.contextmanager
-def appearing(path: Path) -> Iterator[BinaryIO]:
-    """Open a file that takes its name, and any other's place, when it is whole.
-
-    Where the system can, it has no name at all before, so that nothing is left even of a process
-    that is killed.
-
-    Raises:
-        OSError: The file cannot be written; it is named, not what it is called until it is whole.
-    """
-    temporary = path.with_name(f".gladsr-{secrets.token_hex(8)}.tmp")
-    try:
-        nameless = os.open(path.parent, os.O_TMPFILE | os.O_RDWR, 0o666)
-    except (AttributeError, OSError):  # not Linux, or a file system without it
-        nameless = None
-    try:
-        with temporary.open("x+b") if nameless is None else os.fdopen(nameless, "r+b") as file:
-            yield file
-            file.flush()
-            if nameless is not None:
-                # A folder's number, though none is needed, has the link in /proc followed.
-                os.link(f"/proc/self/fd/{nameless}", temporary, src_dir_fd=nameless)
-        temporary.replace(path)
-    except OSError as error:
-        if error.errno is None:  # such as Pillow's
-            raise
-        raise OSError(error.errno, error.strerror, str(path)) from error
-    finally:
-        temporary.unlink(missing_ok=True)
 
 
 @contextlib.contextmanager

@@ -8,6 +8,7 @@ import numpy as np
 from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
+from gladsr.errors import ComparisonError
 from gladsr.pictures import luminance, resize, to_depth
 from gladsr.pictures.depth import levels
 from gladsr.scoring.psnr import psnr
@@ -19,10 +20,6 @@ _COLOURS = ("#e03030", "#3070e0", "#20a050", "#e0a020", "#a040c0", "#20b0b0")
 _SHOWN = 224  # pixels that the longer side of a crop has at least
 _GAP, _TEXT = 10, 16  # pixels between things, and of letters
 _CUT_OFF = 8  # pixels that an upscaled picture may lack of its original, and one more
-
-
-class ComparisonError(ValueError):
-    """The pictures cannot be shown side by side so; the message says why."""
 
 
 class Box(NamedTuple):

@@ -16,7 +16,8 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
-from gladsr.pictures import SUFFIXES, PictureError, read
+from gladsr.errors import PictureError
+from gladsr.pictures import SUFFIXES, read
 from gladsr.pictures.depth import levels, to_depth
 from gladsr.pictures.resize import mod_crop, resize
 from gladsr.scoring.psnr import psnr

@@ -1,8 +1,8 @@
 """Training: data, loss, schedule, one loop, resume and export (the paper's Section IV)."""
 
-from gladsr.training.data import DataError
+from gladsr.errors import DataError, SettingsError
 from gladsr.training.loop import Report, StoppedError, train
-from gladsr.training.settings import SettingsError, TrainingSettings, read_settings
+from gladsr.training.settings import TrainingSettings, read_settings
 
 __all__ = [
     "DataError",

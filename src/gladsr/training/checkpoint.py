@@ -10,7 +10,7 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
-from gladsr.training.data import DataError
+from gladsr.errors import DataError
 
 
 def save_atomically(state: dict[str, Any], path: Path) -> None:

@@ -16,7 +16,8 @@ from PIL import Image, ImageFilter
 from torch import Tensor
 
 from gladsr import pictures
-from gladsr.pictures.writing import appearing
+from gladsr.atomic import atomic_write
+from gladsr.errors import DataError
 from gladsr.scoring import images_in
 from gladsr.training.degradation import degrade
 from gladsr.training.patterns import pattern
@@ -24,10 +25,6 @@ from gladsr.training.settings import DegradationSettings
 
 Pixels = NDArray[np.uint8]
 _FORMAT = 1  # of the cache; raise it when what is stored changes
-
-
-class DataError(ValueError):
-    """There is nothing to train on; the message says where and why."""
 
 
 @dataclass(frozen=True)
@@ -60,7 +57,7 @@ def load_pairs(
 
     Raises:
         DataError: ``exclude`` names every image, or one is smaller than the scale.
-        pictures.PictureError: a folder is missing or has no image, or one cannot be read.
+        PictureError: a folder is missing or has no image, or one cannot be read.
     """
     files = [file for folder in folders for file in images_in(folder) if file.name not in exclude]
     if not files:
@@ -91,7 +88,7 @@ def load_taught(pairs: PairedImages, teacher: Path) -> list[Pixels]:
         raise DataError(f"{teacher} cannot be read: {error.strerror}") from error
     stored = pairs.folder / f"taught-{digest}"
     if not stored.exists():
-        with appearing(stored) as file:
+        with atomic_write(stored) as file:
             for taught in _teach(teacher, pairs):
                 file.write(taught.data)
     return _views(stored, [hr.shape[:2] for hr in pairs.hr])

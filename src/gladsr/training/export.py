@@ -15,10 +15,10 @@ from onnx import TensorProto, helper, numpy_helper
 from safetensors.torch import save
 from torch import Tensor, nn
 
+from gladsr.atomic import atomic_write
 from gladsr.network import Gladsr
 from gladsr.network.attention import read_attention, selective_units
 from gladsr.network.fast import for_speed
-from gladsr.pictures.writing import appearing
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -40,7 +40,7 @@ def in_half_precision(network: Gladsr) -> Gladsr:
 def export_safetensors(network: Gladsr, path: Path) -> None:
     """Write the weights in half precision."""
     weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
-    with appearing(path) as file:
+    with atomic_write(path) as file:
         file.write(save(weights))
 
 
@@ -63,7 +63,7 @@ def export_onnx(network: Gladsr, path: Path) -> None:
     _store_in_half_precision(model)
     _tidy(model)
     onnx.checker.check_model(model, full_check=True)
-    with appearing(path) as file:
+    with atomic_write(path) as file:
         file.write(model.SerializeToString())
 
 

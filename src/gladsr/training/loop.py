@@ -27,19 +27,14 @@ from torch.optim.lr_scheduler import (
 from torch.optim.swa_utils import AveragedModel
 from torch.utils.tensorboard import SummaryWriter
 
+from gladsr.errors import DataError, SettingsError
 from gladsr.network import Gladsr
 from gladsr.training.checkpoint import read_checkpoint, save_atomically, start_from
-from gladsr.training.data import Crops, DataError, PairedImages, load_pairs, load_taught
+from gladsr.training.data import Crops, PairedImages, load_pairs, load_taught
 from gladsr.training.degradation import degrade
 from gladsr.training.loss import stagewise_l1
 from gladsr.training.muon import Muon
-from gladsr.training.settings import (
-    ScheduleSettings,
-    SettingsError,
-    TrainingSettings,
-    check_same,
-    expand,
-)
+from gladsr.training.settings import ScheduleSettings, TrainingSettings, check_same, expand
 from gladsr.training.validate import Validation, validate
 
 CHECKPOINT = "checkpoint.pt"
@@ -127,7 +122,7 @@ def train(settings: TrainingSettings, run: Path, *, resume: bool = False) -> Ite
             cannot share a batch evenly.
         DataError: no image is large enough to train on, the checkpoint is damaged, or the weights
             to start from are of no such network.
-        pictures.PictureError: a folder has no images, or one cannot be read.
+        PictureError: a folder has no images, or one cannot be read.
         StoppedError: the run was told to stop.
     """
     saved = _saved(run / CHECKPOINT, settings, resume=resume)
@@ -297,7 +292,7 @@ def validation_pairs(settings: TrainingSettings) -> PairedImages:
 
     Raises:
         DataError: there are none, or one has nothing within the border that is not scored.
-        pictures.PictureError: an image cannot be read.
+        PictureError: an image cannot be read.
     """
     data, few, scale = settings.data, slice(settings.data.validation_images), settings.network.scale
     folder = expand(data.validation)

@@ -7,8 +7,9 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
+from gladsr.errors import PictureError
 from gladsr.network import Gladsr
-from gladsr.pictures import PictureError, mod_crop, read, resize, to_depth
+from gladsr.pictures import mod_crop, read, resize, to_depth
 from gladsr.scoring import images_in
 from gladsr.training.export import as_openvino, save_openvino
 from gladsr.upscaling.pixels import to_unit

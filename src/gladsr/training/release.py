@@ -11,10 +11,11 @@ import torch
 from numpy.typing import NDArray
 
 from gladsr import zoo
+from gladsr.errors import DataError
 from gladsr.network import Gladsr, GladsrConfig, mult_adds, parameters
 from gladsr.scoring import evaluate
 from gladsr.training.checkpoint import read_checkpoint
-from gladsr.training.data import DataError, to_tensor
+from gladsr.training.data import to_tensor
 from gladsr.training.export import export_onnx, export_safetensors, in_half_precision
 from gladsr.training.loop import CHECKPOINT, validation_pairs
 from gladsr.training.settings import PLACES, TrainingSettings, checked
@@ -55,7 +56,7 @@ def load_trained(model: str, scale: int | None) -> Gladsr:
 
     Raises:
         DataError: the run has no checkpoint, or is of another scale.
-        zoo.UnknownModelError: the zoo has no such model, or not at that scale.
+        UnknownModelError: the zoo has no such model, or not at that scale.
     """
     run = Path(model)
     if model in zoo.MODELS or not run.is_dir():

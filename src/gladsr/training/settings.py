@@ -15,11 +15,8 @@ from pydantic import (
     model_validator,
 )
 
+from gladsr.errors import SettingsError
 from gladsr.network import GladsrConfig
-
-
-class SettingsError(ValueError):
-    """The settings cannot be used; the message says which key and why."""
 
 
 def expand(path: Path) -> Path:

@@ -1,6 +1,6 @@
 """Whole pictures: any kind of pixels, any size, tiles, the self-ensemble, folders, films."""
 
-from gladsr.upscaling.sizes import SizeError
+from gladsr.errors import SizeError
 from gladsr.upscaling.upscaler import Upscaler
 
 __all__ = ["SizeError", "Upscaler"]

@@ -15,12 +15,12 @@ from threading import Event, Thread
 from typing import Literal, TypeVar
 
 from gladsr import pictures
-from gladsr.engines import EngineError, OutOfMemoryError, memory_kept
-from gladsr.pictures import Pages, Picture, PictureError
+from gladsr.engines import memory_kept
+from gladsr.errors import EngineError, OutOfMemoryError, PictureError, SizeError
+from gladsr.films.encoders import Encoding
+from gladsr.pictures import Pages, Picture
 from gladsr.upscaling import files
-from gladsr.upscaling.encoders import Encoding
 from gladsr.upscaling.folders import Job
-from gladsr.upscaling.sizes import SizeError
 
 Existing = Literal["refuse", "replace", "skip"]
 """What to do with a file that is in an output's place."""

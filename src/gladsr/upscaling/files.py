@@ -3,10 +3,11 @@
 from pathlib import Path
 
 from gladsr import pictures
+from gladsr.films.encoders import Encoding
+from gladsr.films.formats import is_film
+from gladsr.films.reading import Film, read_film
+from gladsr.films.writing import write_film
 from gladsr.pictures import Pages
-from gladsr.upscaling.encoders import Encoding
-from gladsr.upscaling.video import Film, is_film, read_film
-from gladsr.upscaling.video_writing import write_film
 
 USUAL = Encoding()
 """How films are encoded unless told."""

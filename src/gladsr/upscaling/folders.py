@@ -7,15 +7,12 @@ from fnmatch import fnmatchcase
 from pathlib import Path
 
 from gladsr import pictures
-from gladsr.upscaling import video
-from gladsr.upscaling.video import is_film, is_typescript
+from gladsr.errors import PlanError
+from gladsr.films import formats as film_formats
+from gladsr.films.formats import is_film, is_typescript
 
-SUFFIXES = pictures.SUFFIXES + video.SUFFIXES
+SUFFIXES = pictures.SUFFIXES + film_formats.SUFFIXES
 """The endings, in lower case, of what can be written."""
-
-
-class PlanError(ValueError):
-    """The inputs and the output do not fit together; the message says which and why."""
 
 
 @dataclass(frozen=True)
@@ -116,7 +113,7 @@ def _of_folder(
         and (not include or _matches(file, include))
         and not _matches(file, exclude)
     ]
-    takes_films = video.is_installed()
+    takes_films = film_formats.is_installed()
     taken = [file for file in wanted if takes_films or not is_film(file)]
     if not taken:
         hint = "" if recursive else "; --recursive looks into its folders too"
@@ -138,9 +135,9 @@ def _refuse_other_kind(source: Path, output: Path) -> None:
 
 def _renamed(path: Path, suffix: str | None) -> Path:
     """Return the name in an output folder of what had a name in an input folder."""
-    if suffix and is_film(path) == (suffix in video.SUFFIXES):
+    if suffix and is_film(path) == (suffix in film_formats.SUFFIXES):
         return path.with_suffix(suffix)
-    return path.with_suffix(".mkv") if path.suffix.lower() in video.READ_ONLY else path
+    return path.with_suffix(".mkv") if path.suffix.lower() in film_formats.READ_ONLY else path
 
 
 def _files(folder: Path, output: Path, *, recursive: bool) -> list[Path]:

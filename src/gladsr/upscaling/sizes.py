@@ -4,14 +4,12 @@ import math
 import re
 from itertools import combinations_with_replacement
 
+from gladsr.errors import SizeError
+
 MAX_SCALE = 8
 
 SIZE_PATTERN = "^([1-9][0-9]{0,8}[x×]([1-9][0-9]{0,8})?|[x×][1-9][0-9]{0,8})$"
 """What a size is in words."""
-
-
-class SizeError(ValueError):
-    """A picture cannot become so large; the message says why."""
 
 
 def check_scale(scale: float) -> None:

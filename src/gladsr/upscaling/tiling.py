@@ -18,7 +18,8 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gladsr.engines import Attention, Engine, OutOfMemoryError
+from gladsr.engines import Attention, Engine
+from gladsr.errors import OutOfMemoryError
 from gladsr.upscaling.pixels import enlarge, range_of_neighbours
 
 OVERLAP = 16

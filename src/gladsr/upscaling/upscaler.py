@@ -15,15 +15,16 @@ from PIL import Image
 
 from gladsr import engines, pictures, zoo
 from gladsr.engines import Engine, EngineName, Precision, ZooEngine, give_back, memory_kept
+from gladsr.errors import PictureError
+from gladsr.films.encoders import Encoding
+from gladsr.films.reading import Frame
 from gladsr.pictures.mapped import Mapped, forget
 from gladsr.upscaling import files, sizes
 from gladsr.upscaling.batch import Progress, progress_of_page
-from gladsr.upscaling.encoders import Encoding
 from gladsr.upscaling.ensemble import SelfEnsemble
 from gladsr.upscaling.pixels import check_shape, to_unit
 from gladsr.upscaling.tiling import MIN_CORE
 from gladsr.upscaling.upscaled import Upscaled
-from gladsr.upscaling.video import Frame
 
 
 def _silent(_share: float) -> None:
@@ -83,8 +84,8 @@ class Upscaler:
         threads: The number of CPU threads; the engine's own choice if None.
 
     Raises:
-        gladsr.zoo.UnknownModelError: There is no such model.
-        gladsr.engines.EngineError: The engine, precision, device or number of threads cannot be
+        gladsr.UnknownModelError: There is no such model.
+        gladsr.EngineError: The engine, precision, device or number of threads cannot be
             had, or the engine's library is not installed.
         gladsr.upscaling.SizeError: The scale is out of its range.
         ValueError: The tile or the size is too small, or both a scale and a size are given.
@@ -152,10 +153,10 @@ class Upscaler:
             of which info["transparency"] names a colour in RGBA or LA.
 
         Raises:
-            gladsr.pictures.PictureError: The file cannot be read.
+            gladsr.PictureError: The file cannot be read.
             gladsr.upscaling.SizeError: With ``size`` or ``max_pixels``: the picture cannot become
                 so large.
-            gladsr.engines.EngineError: Memory runs out, or with ``size`` the network of another
+            gladsr.EngineError: Memory runs out, or with ``size`` the network of another
                 scale cannot be had.
             TypeError: The pixels are of another type.
             ValueError: The array has another shape or range, or the image another mode.
@@ -184,22 +185,22 @@ class Upscaler:
             destination: The picture or film to write, in the format that its suffix names.
             overwrite: Replace a file that is there already.
             quality: Of JPEG, WebP and AVIF, from 1 to 100; WebP is lossless at 100.
-            encoding: Of films: `gladsr.upscaling.encoders.Encoding`.
+            encoding: Of films: `gladsr.films.encoders.Encoding`.
             strip_metadata: Write nothing but the pixels and their colour profile; of films, also
                 sound, subtitles and the times of chapters.
             progress: Is told the share done, in (0, 1], as the work goes on.
 
         Raises:
             FileExistsError: The destination is there already.
-            gladsr.pictures.PictureError: A file cannot be read or written.
+            gladsr.PictureError: A file cannot be read or written.
             gladsr.upscaling.SizeError: As when it is called.
-            gladsr.engines.EngineError: Likewise.
+            gladsr.EngineError: Likewise.
         """
         if not overwrite and Path(destination).exists():
             raise FileExistsError(f"{destination} exists already")
         destination = Path(destination)
         if not destination.parent.is_dir():
-            raise pictures.PictureError(
+            raise PictureError(
                 f"{destination} cannot be written: there is no folder {destination.parent}."
             )
         pages = files.read(Path(source), destination)
@@ -238,9 +239,9 @@ class Upscaler:
                 memory (`pictures.room_for`).
 
         Raises:
-            gladsr.pictures.PictureError: The destination cannot be written.
+            gladsr.PictureError: The destination cannot be written.
             gladsr.upscaling.SizeError: As when it is called.
-            gladsr.engines.EngineError: Likewise.
+            gladsr.EngineError: Likewise.
         """
         on_its_side = False
         if isinstance(picture, Frame):  # which is encoded at once, and not turned upright

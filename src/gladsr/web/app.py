@@ -22,8 +22,8 @@ from starlette.types import Message, Receive, Scope, Send
 
 import gladsr
 from gladsr import zoo
+from gladsr.errors import SizeError
 from gladsr.pictures.formats import by_name
-from gladsr.upscaling import SizeError
 from gladsr.upscaling.sizes import MAX_SCALE, SIZE_PATTERN, parse_size
 from gladsr.web import metrics, uploads
 from gladsr.web.formats import FORMATS, media_type

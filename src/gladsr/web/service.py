@@ -16,9 +16,8 @@ from pathlib import Path
 from time import monotonic
 from typing import Literal
 
-from gladsr.engines import EngineError
+from gladsr.errors import EngineError, SizeError
 from gladsr.pictures.formats import Format
-from gladsr.upscaling import SizeError
 from gladsr.upscaling.tiling import WHOLE
 from gladsr.web.fair_queue import FairQueue
 from gladsr.web.formats import TIFF, to_show

@@ -13,7 +13,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gladsr import pictures
-from gladsr.engines import EngineError, EngineName, OutOfMemoryError, Precision
+from gladsr.engines import EngineName, Precision
+from gladsr.errors import EngineError, OutOfMemoryError, PictureError
 from gladsr.upscaling import Upscaler
 from gladsr.upscaling.pixels import reduced, stretched
 from gladsr.upscaling.sizes import enlarged, parse_size
@@ -103,7 +104,7 @@ def inspect(connection: Connection, max_pages: int) -> None:
     for path in _tasks(connection):
         try:
             connection.send((SIZES, pictures.measure(path, max_pages=max_pages)))
-        except pictures.PictureError as error:
+        except PictureError as error:
             connection.send((FAILED, str(error).replace(str(path), "The picture")))
 
 
@@ -130,7 +131,7 @@ def upscale(connection: Connection, machine: Machine) -> None:
             connection.send((DONE, perf_counter() - start))
         except _CancelledError:
             connection.send((FAILED, "cancelled", ""))
-        except pictures.PictureError as error:
+        except PictureError as error:
             kind = "storage" if isinstance(error.__cause__, OSError) else "picture"
             connection.send((FAILED, kind, _without_paths(str(error), task)))
         except (MemoryError, OutOfMemoryError):

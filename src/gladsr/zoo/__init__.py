@@ -1,15 +1,8 @@
 """The trained models: names, cards and weights."""
 
+from gladsr.errors import UnknownModelError
 from gladsr.zoo.card import WEIGHTS, Card
-from gladsr.zoo.registry import (
-    MODELS,
-    PURPOSES,
-    UnknownModelError,
-    card,
-    cards,
-    load_network,
-    models_at,
-)
+from gladsr.zoo.registry import MODELS, PURPOSES, card, cards, load_network, models_at
 
 __all__ = [
     "MODELS",

@@ -2,6 +2,7 @@
 
 from typing import TYPE_CHECKING
 
+from gladsr.errors import UnknownModelError
 from gladsr.zoo.card import Card, read_card
 
 if TYPE_CHECKING:
@@ -22,10 +23,6 @@ PURPOSES = {
     "gladsr-sr291": "comparison with the paper's Table VI: it knows 290 images only",
 }
 """What every model is for."""
-
-
-class UnknownModelError(ValueError):
-    """There is no such model, or not at that scale; the message says what there is."""
 
 
 def card(name: str, scale: int) -> Card:

@@ -15,16 +15,15 @@ from typing import TYPE_CHECKING, Any, BinaryIO, cast
 
 import numpy as np
 
-from gladsr.pictures import PictureError
-from gladsr.pictures.writing import appearing
-from gladsr.upscaling import yuv
-from gladsr.upscaling.encoders import Encoding, EncodingError, depth, has_alpha
-from gladsr.upscaling.video import (
-    CONTAINERS,
+from gladsr.atomic import atomic_write
+from gladsr.errors import EncodingError, PictureError
+from gladsr.films import yuv
+from gladsr.films.encoders import Encoding, depth, has_alpha
+from gladsr.films.formats import CONTAINERS, SUFFIXES
+from gladsr.films.reading import (
     FULL,
     LIMITED,
     RGB,
-    SUFFIXES,
     Film,
     Frame,
     Look,
@@ -78,7 +77,7 @@ def write_film(film: Film, path: Path, encoding: Encoding, *, strip_metadata: bo
     first = next(frames)
     with (
         _errors_named(path),
-        appearing(path) as file,
+        atomic_write(path) as file,
         open_film(film.path) as source,
         _container(file, path, source, strip_metadata=strip_metadata) as out,
     ):

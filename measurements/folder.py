@@ -1,4 +1,4 @@
-"""Measure what a folder costs besides the network and the files: python docs/folder.py.
+"""Measure what a folder costs besides the network and the files: python measurements/folder.py.
 
 The processor time of `gladsr upscale` on 200 mixed pictures, and that of the engine alone for the
 same pictures together with that of libvips alone, which reads and writes the same files.

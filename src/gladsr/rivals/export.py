@@ -5,7 +5,7 @@ from pathlib import Path
 import torch
 from torch import nn
 
-from gladsr.pictures.writing import appearing
+from gladsr.atomic import atomic_write
 
 LEAST = 16
 """LR pixels a side from which an exported network runs: RLFN pools over nearly as many."""
@@ -20,5 +20,5 @@ def export_rival(network: nn.Module, file: Path) -> None:
     from gladsr.training.export import traced  # noqa: PLC0415 - needs the extra gladsr[train]
 
     model = traced(network, torch.rand(1, 3, 64, 72), ["y"], least=LEAST)
-    with appearing(file) as opened:
+    with atomic_write(file) as opened:
         opened.write(model.SerializeToString())

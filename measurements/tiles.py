@@ -1,4 +1,4 @@
-"""Measure what docs/tiles.md says: python docs/tiles.py MODEL SCALE [FOLDER...].
+"""Measure what docs/tiles.md says: python measurements/tiles.py MODEL SCALE [FOLDER...].
 
 The folders hold high-resolution pictures, such as Set5; without them, no scores are measured.
 """

@@ -4,7 +4,8 @@ All take RGB in [0, 1], (N, 3, h, w), and return RGB, (N, 3, s·h, s·w), not cl
 made for the luminance alone upscale that, and the colours by bicubic. None comes with weights.
 """
 
-from gladsr.paper.rivals.export import export_rival
-from gladsr.paper.rivals.load import RivalError, load_rival
+from gladsr.errors import NetworkFileError
+from gladsr.rivals.export import export_rival
+from gladsr.rivals.load import load_rival
 
-__all__ = ["RivalError", "export_rival", "load_rival"]
+__all__ = ["NetworkFileError", "export_rival", "load_rival"]

@@ -2,7 +2,7 @@
 
 from torch import Tensor, nn
 
-from gladsr.paper.rivals.luminance import LuminanceNetwork
+from gladsr.rivals.luminance import LuminanceNetwork
 
 
 class Vdsr(LuminanceNetwork):

@@ -1,6 +1,6 @@
 """Load on a service of this machine, with hostile clients among the others; see docs/serve.md.
 
-python tests/web/load.py --seconds 300 --clients 32
+python measurements/service_load.py --seconds 300 --clients 32
 
 It upscales its pictures with `gladsr upscale`, starts `gladsr serve`, sends it the pictures from as
 many addresses of the loopback as there are clients, and compares every answer with the command's
@@ -259,7 +259,7 @@ def main() -> None:
             server.terminate()
             server.wait(60)
             reading.wait()
-    print(json.dumps(report(load, command, counts), indent=2))  # noqa: T201
+    print(json.dumps(report(load, command, counts), indent=2))
 
 
 def report(load: Load, command: Command, counts: str) -> dict[str, Any]:

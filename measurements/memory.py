@@ -1,4 +1,4 @@
-"""Measure what docs/memory.md says: python docs/memory.py --help.
+"""Measure what docs/memory.md says: python measurements/memory.py --help.
 
 Each picture is upscaled by a process of its own. Its peak is what Linux calls VmHWM: everything
 that was in memory at once, libraries and mapped files too.

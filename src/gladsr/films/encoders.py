@@ -4,6 +4,8 @@ from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Literal
 
+from gladsr.errors import EncodingError
+
 if TYPE_CHECKING:
     from av import VideoFormat
 
@@ -13,10 +15,6 @@ _X26X_PRESETS = (
     *("ultrafast", "superfast", "veryfast", "faster", "fast"),
     *("medium", "slow", "slower", "veryslow", "placebo"),
 )
-
-
-class EncodingError(ValueError):
-    """A film cannot be encoded so; the message says why and what to choose."""
 
 
 @dataclass(frozen=True)
@@ -65,7 +63,7 @@ class Encoding:
         >>> Encoding("prores", crf=20)
         Traceback (most recent call last):
         ...
-        gladsr.upscaling.encoders.EncodingError: prores has no crf
+        gladsr.films.encoders.EncodingError: prores has no crf
     """
 
     codec: Codec | None = None

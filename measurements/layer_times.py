@@ -1,4 +1,4 @@
-"""Where OpenVINO's time goes: python docs/layer_times.py MODEL SCALE [SIZE], 256 unless told.
+"""Where OpenVINO's time goes: python measurements/layer_times.py MODEL SCALE [SIZE].
 
 By kind of layer, in percent of the processor's work, in each precision that there are weights for.
 Kinds are OpenVINO's own names; a convolution's is followed by its kernel's size.

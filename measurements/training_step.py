@@ -1,4 +1,4 @@
-"""Time a training step: python docs/training_step.py [MODEL] [SCALE] [BATCH] [PATCH].
+"""Time a training step: python measurements/training_step.py [MODEL] [SCALE] [BATCH] [PATCH].
 
 GLADSR ×2, 16 crops of 48×48 unless told, in bf16, channels last, on all cores. "Plain" is the
 network as one would write it, with PyTorch's deconvolution and Adam; the others add one thing each.

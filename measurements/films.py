@@ -1,6 +1,6 @@
 """Measure how many frames a second a small film takes: the figures of films.md.
 
-python docs/films.py [FRAMES]
+python measurements/films.py [FRAMES]
 """
 
 import sys
@@ -15,7 +15,7 @@ import numpy as np
 import skimage
 
 from gladsr import Upscaler
-from gladsr.upscaling.encoders import Codec, Encoding
+from gladsr.films.encoders import Codec, Encoding
 
 SIZE = (180, 320)
 

@@ -19,12 +19,13 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gladsr import Upscaler
-from gladsr.pictures import Picture, PictureError, resize
-from gladsr.upscaling.encoders import Encoding, EncodingError
-from gladsr.upscaling.hdr import light_of
-from gladsr.upscaling.video import Film, read_film
-from gladsr.upscaling.video_writing import write_film
-from tests.upscaling.films import PHOTO, TIMES, decoded, make, packets, times
+from gladsr.errors import EncodingError, PictureError
+from gladsr.films.encoders import Encoding
+from gladsr.films.hdr import light_of
+from gladsr.films.reading import Film, read_film
+from gladsr.films.writing import write_film
+from gladsr.pictures import Picture, resize
+from tests.films.made import PHOTO, TIMES, decoded, make, packets, times
 
 
 @pytest.fixture(autouse=True)

@@ -4,7 +4,7 @@ from itertools import chain
 
 from torch import Tensor, nn
 
-from gladsr.paper.rivals.luminance import LuminanceNetwork
+from gladsr.rivals.luminance import LuminanceNetwork
 
 
 class Fsrcnn(LuminanceNetwork):

@@ -13,13 +13,14 @@ from safetensors.torch import save_file
 from skimage import data
 
 from gladsr.cli import main
+from gladsr.errors import NetworkFileError
 from gladsr.network import mult_adds, parameters
 from gladsr.paper.networks import read_network
-from gladsr.paper.rivals import RivalError, load_rival
-from gladsr.paper.rivals.export import LEAST
-from gladsr.paper.rivals.load import RIVALS
 from gladsr.paper.table2 import counted
 from gladsr.pictures import resize
+from gladsr.rivals import load_rival
+from gladsr.rivals.export import LEAST
+from gladsr.rivals.load import RIVALS
 from gladsr.scoring import evaluate
 
 astronaut: Callable[[], NDArray[np.uint8]] = data.astronaut
@@ -106,22 +107,22 @@ def test_weights_tell_their_scale(tmp_path: Path) -> None:
 
 def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     file = tmp_path / "weights.pth"
-    with pytest.raises(RivalError, match="there is no rival 'edsr'; there are srcnn"):
+    with pytest.raises(NetworkFileError, match="there is no rival 'edsr'; there are srcnn"):
         load_rival("edsr", file)
-    with pytest.raises(RivalError, match=r"weights\.pth cannot be read: No such file"):
+    with pytest.raises(NetworkFileError, match=r"weights\.pth cannot be read: No such file"):
         load_rival("rlfn", file)
     torch.save(RIVALS["vdsr"](2), file)
-    with pytest.raises(RivalError, match="holds more than weights"):
+    with pytest.raises(NetworkFileError, match="holds more than weights"):
         load_rival("vdsr", file)
     for other in ([torch.zeros(1)], {"step": 3}, {0: torch.zeros(1)}):
         torch.save(other, file)
-        with pytest.raises(RivalError, match=r"weights\.pth holds no dictionary of weights"):
+        with pytest.raises(NetworkFileError, match=r"weights\.pth holds no dictionary of weights"):
             load_rival("vdsr", file)
     torch.save(RIVALS["vdsr"](2).state_dict(), file)
-    with pytest.raises(RivalError, match=r"weights\.pth does not fit rlfn: Missing key"):
+    with pytest.raises(NetworkFileError, match=r"weights\.pth does not fit rlfn: Missing key"):
         load_rival("rlfn", file)
     file.write_bytes(b"no weights")
-    with pytest.raises(RivalError, match=r"weights\.pth"):
+    with pytest.raises(NetworkFileError, match=r"weights\.pth"):
         load_rival("rlfn", file)
 
 

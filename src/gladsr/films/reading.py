@@ -9,35 +9,20 @@ import struct
 from collections.abc import Iterator
 from dataclasses import dataclass
 from fractions import Fraction
-from importlib.util import find_spec
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, NamedTuple, cast
 
-from gladsr.pictures import MAX_PIXELS, Pages, Picture, PictureError
-from gladsr.upscaling import yuv
-from gladsr.upscaling.encoders import depth, has_alpha, is_rgb
-from gladsr.upscaling.hdr import Light, light_of
+from gladsr.errors import PictureError
+from gladsr.films import yuv
+from gladsr.films.encoders import depth, has_alpha, is_rgb
+from gladsr.films.hdr import Light, light_of
+from gladsr.pictures import MAX_PIXELS, Pages, Picture
 
 if TYPE_CHECKING:
     from av import Packet, VideoFormat, VideoFrame, VideoStream
     from av.container import InputContainer
     from av.stream import Stream
-
-CONTAINERS = {
-    **dict.fromkeys((".mp4", ".m4v"), "mp4"),
-    ".mov": "mov",
-    ".mkv": "matroska",
-    ".webm": "webm",
-    **dict.fromkeys((".ts", ".mts", ".m2ts"), "mpegts"),
-}
-"""The formats of films that can be written, as FFmpeg calls them, by the ends of their names."""
-
-SUFFIXES = tuple(CONTAINERS)
-"""The endings, in lower case, of the films that can be written, and read under any name."""
-
-READ_ONLY = (".avi", ".wmv", ".mpg", ".mpeg", ".vob", ".flv", ".3gp", ".ogv", ".mxf", ".dv")
-"""The endings of other films, which become Matroska files in a folder."""
 
 # No playlists: these name other files, or addresses.
 _READ = "mov,matroska,avi,mpegts,mpeg,mpegvideo,h264,hevc,flv,asf,ogg,mxf,dv,ivf,nut,wtv"
@@ -45,33 +30,7 @@ RGB, _UNSPECIFIED = 0, 2
 """Matrices as FFmpeg numbers them, like those of `yuv`."""
 LIMITED, FULL = 1, 2
 """Ranges, likewise."""
-_SYNC = b"\x47"
 logger = logging.getLogger(__name__)
-
-
-def is_installed() -> bool:
-    """Return whether films can be read and written."""
-    return find_spec("av") is not None
-
-
-def is_film(path: Path) -> bool:
-    """Return whether a file is a film by its name."""
-    return path.suffix.lower() in (*SUFFIXES, *READ_ONLY)
-
-
-def is_typescript(path: Path) -> bool:
-    """Return whether a file has a name of MPEG-TS, but no packet of it at its beginning.
-
-    A packet begins with 0x47 (ISO/IEC 13818-1, 2.4.3.2); M2TS has four bytes of time before it.
-    """
-    if CONTAINERS.get(path.suffix.lower()) != "mpegts":
-        return False
-    try:
-        with path.open("rb") as file:
-            start = file.read(5)
-    except OSError:  # which is told when it is read
-        return False
-    return _SYNC not in {start[:1], start[4:]}
 
 
 @dataclass(frozen=True, slots=True, eq=False)

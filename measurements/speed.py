@@ -1,4 +1,4 @@
-"""Measure what docs/speed.md says: python docs/speed.py MODEL SCALE [SIZE], 256 unless told.
+"""Measure what docs/speed.md says: python measurements/speed.py MODEL SCALE [SIZE].
 
 The shipped graph beside the plain network's, the plain network in PyTorch and RLFN, on one thread.
 """
@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 
 from gladsr import load_network, zoo
 from gladsr.paper.networks import onnx_network
-from gladsr.paper.rivals.load import RIVALS
+from gladsr.rivals.load import RIVALS
 
 Run = Callable[[NDArray[np.float32]], object]
 TURNS = 5
@@ -37,7 +37,7 @@ def exported(network: torch.nn.Module, file: Path) -> Path:
             dynamo=True,
             verbose=False,
         )
-    assert program is not None  # noqa: S101 - tells the type checker what dynamo=True means
+    assert program is not None
     program.save(file)
     return file
 

@@ -7,14 +7,14 @@ from pathlib import Path
 import torch
 from torch import Tensor, nn
 
-from gladsr.engines import EngineError
-from gladsr.paper.rivals.carn import Carn
-from gladsr.paper.rivals.fsrcnn import Fsrcnn
-from gladsr.paper.rivals.idn import Idn
-from gladsr.paper.rivals.memnet import MemNet
-from gladsr.paper.rivals.rlfn import Rlfn
-from gladsr.paper.rivals.srcnn import Srcnn
-from gladsr.paper.rivals.vdsr import Vdsr
+from gladsr.errors import NetworkFileError
+from gladsr.rivals.carn import Carn
+from gladsr.rivals.fsrcnn import Fsrcnn
+from gladsr.rivals.idn import Idn
+from gladsr.rivals.memnet import MemNet
+from gladsr.rivals.rlfn import Rlfn
+from gladsr.rivals.srcnn import Srcnn
+from gladsr.rivals.vdsr import Vdsr
 
 RIVALS: dict[str, Callable[[int], nn.Module]] = {
     "srcnn": Srcnn,
@@ -30,10 +30,6 @@ RIVALS: dict[str, Callable[[int], nn.Module]] = {
 SCALES = (2, 3, 4)
 
 
-class RivalError(EngineError):
-    """There is no such rival, or its weights cannot be used; the message says why."""
-
-
 def load_rival(name: str, file: Path) -> dict[int, nn.Module]:
     """Return a rival with its weights, in evaluation mode, at every scale that the weights fit.
 
@@ -42,10 +38,10 @@ def load_rival(name: str, file: Path) -> dict[int, nn.Module]:
         file: Its weights, .safetensors, or .pth, which is read without unpickling code.
 
     Raises:
-        RivalError: There is no such rival, or the file cannot be read or does not fit.
+        NetworkFileError: There is no such rival, or the file cannot be read or does not fit.
     """
     if name not in RIVALS:
-        raise RivalError(f"there is no rival {name!r}; there are {', '.join(RIVALS)}")
+        raise NetworkFileError(f"there is no rival {name!r}; there are {', '.join(RIVALS)}")
     weights = _read(file)
     networks = {}
     for scale in SCALES:
@@ -58,7 +54,7 @@ def load_rival(name: str, file: Path) -> dict[int, nn.Module]:
             networks[scale] = network.eval()
     if not networks:
         first = str(reason).partition("\n")[2].strip().partition("\n")[0]
-        raise RivalError(f"{file} does not fit {name}: {first}")
+        raise NetworkFileError(f"{file} does not fit {name}: {first}")
     return networks
 
 
@@ -70,15 +66,15 @@ def _read(file: Path) -> dict[str, Tensor]:
             return {key: value.float() for key, value in load(file.read_bytes()).items()}
         weights = torch.load(file, map_location="cpu", weights_only=True)
     except OSError as error:
-        raise RivalError(f"{file} cannot be read: {error.strerror}") from error
+        raise NetworkFileError(f"{file} cannot be read: {error.strerror}") from error
     except pickle.UnpicklingError as error:
-        raise RivalError(
+        raise NetworkFileError(
             f"{file} holds more than weights, so it is not read: it could run any code"
         ) from error
     except Exception as error:
-        raise RivalError(f"{file} is no file of weights: {error}") from error
+        raise NetworkFileError(f"{file} is no file of weights: {error}") from error
     if not isinstance(weights, dict) or not all(
         isinstance(key, str) and torch.is_tensor(value) for key, value in weights.items()
     ):
-        raise RivalError(f"{file} holds no dictionary of weights")
+        raise NetworkFileError(f"{file} holds no dictionary of weights")
     return weights

@@ -1,4 +1,4 @@
-"""What training has given and what more may give: python docs/training_curve.py.
+"""What training has given and what more may give: python measurements/training_curve.py.
 
 Reads docs/training-curve.csv, the weights of docs/training-log.md that were in the zoo: the steps
 that a model had had in all, as steps of 16 crops of 32×32 LR pixels, and its PSNR on the
@@ -15,7 +15,7 @@ import numpy as np
 from matplotlib.figure import Figure
 from matplotlib.ticker import NullFormatter
 
-HERE = Path(__file__).parent
+DOCS = Path(__file__).parents[1] / "docs"
 LATEST = 3
 """The line goes through this many of a model's last weights: the methods before were others."""
 
@@ -27,7 +27,7 @@ Curve = tuple[list[int], list[float]]
 def curves() -> dict[str, Curve]:
     """Return steps and PSNR of each model, first to last."""
     found: dict[str, Curve] = defaultdict(lambda: ([], []))
-    with (HERE / "training-curve.csv").open(encoding="utf-8") as file:
+    with (DOCS / "training-curve.csv").open(encoding="utf-8") as file:
         for row in csv.DictReader(file):
             steps, psnr = found[f"{row['model']} ×{row['scale']}"]
             steps.append(int(row["steps"]))
@@ -55,7 +55,7 @@ def draw(found: dict[str, Curve]) -> None:
         axes.xaxis.set_minor_formatter(NullFormatter())
         axes.legend()
     figure.axes[0].set_ylabel("PSNR on validation images, dB")
-    figure.savefig(HERE / "training-curve.png", dpi=100)
+    figure.savefig(DOCS / "training-curve.png", dpi=100)
 
 
 def main() -> None:

@@ -5,7 +5,7 @@ from typing import Final
 import torch
 from torch import Tensor, nn
 
-from gladsr.paper.rivals.luminance import LuminanceNetwork
+from gladsr.rivals.luminance import LuminanceNetwork
 
 FEATURES: Final = 64
 DIFFERENCE: Final = 16  # d: by how much the layers of a block differ in width

@@ -3,7 +3,7 @@
 import torch
 from torch import Tensor, nn
 
-from gladsr.paper.rivals.luminance import LuminanceNetwork
+from gladsr.rivals.luminance import LuminanceNetwork
 
 FEATURES = 64
 BLOCKS = 6

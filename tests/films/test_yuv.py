@@ -5,7 +5,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gladsr.upscaling.yuv import from_rgb, to_rgb
+from gladsr.films.yuv import from_rgb, to_rgb
 
 COLOURS = np.random.default_rng(0).integers(0, 256, (64, 64, 3), np.uint8).repeat(4, 0).repeat(4, 1)
 

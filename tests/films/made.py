@@ -8,7 +8,7 @@ import numpy as np
 import skimage
 from numpy.typing import NDArray
 
-from gladsr.upscaling.video_writing import priority_kept
+from gladsr.films.writing import priority_kept
 
 PHOTO = skimage.data.astronaut()[:48, 170:234]
 TIMES = [0, 40, 80, 200, 210, 290, 1000, 1040, 1100, 1101]  # ms: not one distance is another's

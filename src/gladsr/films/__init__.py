@@ -1,0 +1,1 @@
+"""Film files in and out, frame by frame. Imported only when a film is opened."""
