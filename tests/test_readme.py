@@ -12,6 +12,7 @@ import numpy as np
 import pytest
 import skimage
 import typer
+from packaging.requirements import Requirement
 from PIL import Image
 
 from gladsr import cli, zoo
@@ -122,7 +123,7 @@ def test_every_python_example_runs(code: str) -> None:
 
 @pytest.mark.parametrize("page", PAGES)
 def test_every_link_leads_somewhere(page: str) -> None:
-    for target, heading in re.findall(r"\]\(([^)#:]*)#?([^)]*)\)", _text(page)):
+    for target, heading in re.findall(r"\]\((?!https:)([^)#]*)#?([^)]*)\)", _text(page)):
         path = (ROOT / page).parent / target if target else ROOT / page
         assert path.exists(), target
         if heading:
@@ -136,6 +137,30 @@ def test_every_link_leads_somewhere(page: str) -> None:
 def test_every_script_and_settings_file_that_is_named_exists(page: str) -> None:
     for name in re.findall(r"(?:measurements|configs)/[\w./-]+\.(?:py|toml)", _text(page)):
         assert (ROOT / name).is_file(), name
+
+
+@pytest.mark.parametrize(
+    ("system", "machine", "engine"),
+    [
+        ("linux", "x86_64", "openvino"),
+        ("linux", "aarch64", "openvino"),
+        ("darwin", "arm64", "openvino"),
+        ("darwin", "x86_64", "openvino"),
+        ("win32", "AMD64", "openvino"),
+        ("win32", "ARM64", "onnxruntime"),
+    ],
+)
+def test_the_default_install_has_one_engine_on_every_platform(
+    system: str, machine: str, engine: str
+) -> None:
+    environment = {"sys_platform": system, "platform_machine": machine}
+    required = {
+        requirement.name
+        for requirement in map(Requirement, PROJECT["dependencies"])
+        if requirement.marker is None or requirement.marker.evaluate(environment)
+    }
+    assert required & {"openvino", "onnxruntime"} == {engine}
+    assert ("onnx" in required) == (engine == "onnxruntime")  # which cuts graphs with it
 
 
 def test_the_readme_has_the_licence_of_every_model() -> None:
