@@ -207,18 +207,16 @@ class Upscaler:
 
         def upscaled() -> Iterator[pictures.Picture]:
             for done, picture in enumerate(pages.pictures):
-                stripped = picture.without_metadata() if strip_metadata else picture
                 told = progress_of_page(progress, done, pages.count)
-                yield self.upscale(stripped, told, destination)
+                yield self.upscale(picture, told, destination)
 
         larger = replace(pages, pictures=upscaled())
         with memory_kept():
             files.write(
                 larger,
                 destination,
-                quality=quality,
+                options=pictures.WriteOptions(quality, strip_metadata),
                 encoding=encoding,
-                strip_metadata=strip_metadata,
             )
 
     def upscale(
