@@ -2,6 +2,8 @@
 
 import re
 import shlex
+import subprocess
+import sys
 import tomllib
 from fractions import Fraction
 from pathlib import Path
@@ -161,6 +163,16 @@ def test_the_default_install_has_one_engine_on_every_platform(
     }
     assert required & {"openvino", "onnxruntime"} == {engine}
     assert ("onnx" in required) == (engine == "onnxruntime")  # which cuts graphs with it
+
+
+def test_onnxruntime_stands_in_where_openvino_is_missing(files: Path) -> None:
+    script = (
+        "import sys; sys.modules['openvino'] = None; "
+        "from gladsr.cli import main; sys.exit(main(['upscale', 'photo.jpg', '-o', 'x.jpg', '-v']))"
+    )
+    command = [sys.executable, "-c", script]
+    done = subprocess.run(command, cwd=files, capture_output=True, text=True, check=True)  # noqa: S603
+    assert "ONNX Runtime" in done.stderr
 
 
 def test_the_readme_has_the_licence_of_every_model() -> None:
