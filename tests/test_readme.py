@@ -89,6 +89,11 @@ def _write_film(name: str) -> None:
         film.mux(video.encode(None))
 
 
+def _command(name: str) -> Any:
+    group: Any = typer.main.get_command(cli.app)
+    return group.get_command(typer.Context(group), name)
+
+
 def _check(line: str) -> None:
     """Run one line of a shell example, or check it against what it names."""
     match shlex.split(line.partition(" > ")[0], comments=True):
@@ -102,8 +107,7 @@ def _check(line: str) -> None:
         case ["make", target]:
             assert re.search(rf"^{target}:", _text("Makefile"), re.MULTILINE)
         case ["gladsr", command, *arguments] if command in NOT_RUN:
-            group: Any = typer.main.get_command(cli.app)
-            group.get_command(typer.Context(group), command).make_context(command, arguments)
+            _command(command).make_context(command, arguments)
         case ["gladsr", *arguments]:
             assert cli.main(arguments) == 0
         case _:
@@ -121,6 +125,17 @@ def test_every_shell_example_runs(code: str) -> None:
 @pytest.mark.parametrize("code", _examples("python"))
 def test_every_python_example_runs(code: str) -> None:
     exec(code, {})  # noqa: S102 - it is what the page tells readers to run
+
+
+@pytest.mark.parametrize("page", FOR_USERS)
+def test_every_option_that_is_named_exists(page: str) -> None:
+    options = {
+        option
+        for name in cli.COMMANDS
+        for parameter in _command(name).params
+        for option in parameter.opts
+    }
+    assert set(re.findall(r"(?<![\w-])--[a-z][\w-]*", _text(page))) <= options | {"--help"}
 
 
 @pytest.mark.parametrize("page", PAGES)
