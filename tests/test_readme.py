@@ -193,6 +193,7 @@ def test_onnxruntime_stands_in_where_openvino_is_missing(files: Path) -> None:
 def test_the_readme_has_the_licence_of_every_model() -> None:
     rows = dict(re.findall(r"^\| `([\w-]+)` \|[^|]+\| (\S+) \|$", README, re.MULTILINE))
     assert rows == {card.name: card.licence for card in zoo.cards()}
+    assert set(PROJECT["license"].split(" AND ")) == {"Apache-2.0", *rows.values()}
 
 
 def test_every_model_of_the_paper_has_a_row_for_each_scale() -> None:
