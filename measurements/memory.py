@@ -21,7 +21,7 @@ import skimage
 from numpy.typing import NDArray
 
 from gladsr import cli, engines, zoo
-from gladsr.engines import Attention, Engine
+from gladsr.engines import ChannelWeights, Engine
 from gladsr.upscaling.pixels import enlarge
 
 Array = NDArray[np.float32]
@@ -36,16 +36,18 @@ class Sparing:
         self._every = every
         self._tiles = 0
 
-    def run(self, x: Array, *, draft: bool = False, attention: Attention | None = None) -> Array:
+    def run(
+        self, x: Array, *, draft: bool = False, channel_weights: ChannelWeights | None = None
+    ) -> Array:
         """Upscale; see `Engine`."""
         self._tiles += 1
         if self._tiles % self._every == 1 % self._every:
-            return self._engine.run(x, draft=draft, attention=attention)
+            return self._engine.run(x, draft=draft, channel_weights=channel_weights)
         return enlarge(x, self._scale)
 
-    def attention(self, x: Array, *, draft: bool = False) -> Attention:
-        """Read the attention; see `Engine`."""
-        return self._engine.attention(x, draft=draft)
+    def channel_weights(self, x: Array, *, draft: bool = False) -> ChannelWeights:
+        """Compute the channel weights; see `Engine`."""
+        return self._engine.channel_weights(x, draft=draft)
 
 
 def upscale_sparingly(every: int, arguments: list[str]) -> None:

@@ -45,11 +45,13 @@ def reach(engine: Engine, scale: int) -> None:
     at = WIDTH // 2
     worst = np.zeros(at)
     for weighs in ("photo", "noise", "black"):
-        attention = engine.attention(pictures()[weighs])
+        channel_weights = engine.channel_weights(pictures()[weighs])
         for inner in pictures().values():
-            before = engine.run(inner, attention=attention)[:, : scale * at]
+            before = engine.run(inner, channel_weights=channel_weights)[:, : scale * at]
             for outer in pictures().values():
-                y = engine.run(joined(inner, outer, at), attention=attention)[:, : scale * at]
+                y = engine.run(joined(inner, outer, at), channel_weights=channel_weights)[
+                    :, : scale * at
+                ]
                 change = np.abs(y - before).max(axis=(0, 2)).reshape(at, scale).max(axis=1)
                 worst = np.maximum(worst, change[::-1])
     print("\nreach: largest change by pixels at this distance or beyond, in 8-bit levels")
