@@ -14,8 +14,8 @@ import av
 import numpy as np
 import skimage
 
-from gladsr import Upscaler
-from gladsr.films.encoders import Codec, Encoding
+from gladsr import Encoding, Upscaler
+from gladsr.films.encoders import Codec
 
 SIZE = (180, 320)
 

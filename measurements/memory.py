@@ -21,7 +21,7 @@ from numpy.typing import NDArray
 
 from gladsr import cli, engines, zoo
 from gladsr.engines import Attention, Engine
-from gladsr.upscaling.pixels import enlarge
+from gladsr.upscaling.pixels import repeat
 
 Array = NDArray[np.float32]
 
@@ -40,7 +40,7 @@ class Sparing:
         self._tiles += 1
         if self._tiles % self._every == 1 % self._every:
             return self._engine.run(x, draft=draft, attention=attention)
-        return enlarge(x, self._scale)
+        return repeat(x, self._scale)
 
     def attention(self, x: Array, *, draft: bool = False) -> Attention:
         """Read the attention; see `Engine`."""

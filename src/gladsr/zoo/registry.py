@@ -35,12 +35,31 @@ def card(name: str, scale: int) -> Card:
         >>> card("gladsr", scale=2).parameters
         801608
     """
-    if name not in MODELS:
-        raise UnknownModelError(f"there is no model {name!r}; there are {', '.join(MODELS)}")
-    if scale not in MODELS[name]:
-        scales = ", ".join(str(known) for known in MODELS[name])
+    if scale not in scales_of(name):
+        scales = ", ".join(map(str, scales_of(name)))
         raise UnknownModelError(f"{name} has no scale {scale}; it has {scales}")
     return read_card(name, scale)
+
+
+def models() -> dict[str, tuple[int, ...]]:
+    """Return the scales of every model by its name.
+
+    Example:
+        >>> models()["gladsr-photo"]
+        (2, 4)
+    """
+    return dict(MODELS)
+
+
+def scales_of(name: str) -> tuple[int, ...]:
+    """Return the scales of a model.
+
+    Raises:
+        UnknownModelError: There is no such model.
+    """
+    if name not in MODELS:
+        raise UnknownModelError(f"there is no model {name!r}; there are {', '.join(MODELS)}")
+    return MODELS[name]
 
 
 def models_at(scale: int) -> list[str]:
