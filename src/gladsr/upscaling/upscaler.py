@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from gladsr import engines, pictures, zoo
-from gladsr.engines import Engine, EngineName, Precision, ZooEngine, memory_kept
+from gladsr.engines import Engine, EngineName, LoadedEngine, Precision, memory_kept
 from gladsr.errors import EngineError, StorageError
 from gladsr.films.encoders import Encoding
 from gladsr.pictures import Picture, ReadOptions, WriteOptions
@@ -40,10 +40,10 @@ class _Networks:
     """The process that first loaded one: an engine's threads do not survive a fork."""
 
     def __init__(self) -> None:
-        self._loaded: dict[tuple[Any, ...], ZooEngine] = {}
+        self._loaded: dict[tuple[Any, ...], LoadedEngine] = {}
         self._lock = Lock()
 
-    def of(self, upscaler: "Upscaler", scale: int) -> ZooEngine:
+    def of(self, upscaler: "Upscaler", scale: int) -> LoadedEngine:
         """Return the network of an upscaler's model for one of its scales."""
         if _Networks._process not in (None, os.getpid()):
             raise EngineError(
