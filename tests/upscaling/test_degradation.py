@@ -90,7 +90,7 @@ def test_estimates_do_not_depend_on_depth_or_opaque_alpha():
 
 @pytest.mark.parametrize("shape", [(1, 1), (7, 200, 3), (16, 16), (16, 500, 4), (40, 17, 2)])
 def test_small_pictures_have_estimates(shape: tuple[int, ...]):
-    assert estimate(np.zeros(shape, np.uint8)) == Degradation(None, 0.0)
+    assert estimate(np.zeros(shape, np.uint8)) == Degradation(None, 0.0, 0.0)
 
 
 def test_estimates_are_deterministic_and_cheap():

@@ -1,7 +1,9 @@
 """The quality of the lossy compression that the header of a JPEG or WebP file states."""
 
+import contextlib
 import struct
-from typing import BinaryIO
+from dataclasses import dataclass
+from typing import BinaryIO, Literal
 
 import numpy as np
 from numpy.typing import NDArray
@@ -25,6 +27,38 @@ _WEIGHTS = 1.0 / (1 + np.add.outer(np.arange(8), np.arange(8))) ** 2
 _WEBP_SEGMENTS = 4
 _WEBP_MAX_INDEX = 127
 _WEBP_HEADER_ROOM = 64  # bytes; the quantiser indices end before
+
+
+@dataclass(frozen=True)
+class Compression:
+    """The lossy compression that a picture's file states.
+
+    Attributes:
+        format: The file's format.
+        quality: 0 to 100, on the scale of that format's usual encoder, libjpeg or libwebp.
+    """
+
+    format: Literal["JPEG", "WebP"]
+    quality: int
+
+
+def stated_compression(file: BinaryIO, format_: str) -> Compression | None:
+    """Return the compression that the header of a file states.
+
+    Args:
+        file: The file.
+        format_: Its format, such as "PNG".
+
+    Returns:
+        The compression; None for a lossless file, for formats other than JPEG and WebP, and for a
+        header that cannot be parsed.
+    """
+    with contextlib.suppress(OSError):
+        if format_ == "JPEG":
+            return Compression("JPEG", jpeg_quality(file))
+        if format_ == "WebP" and (quality := webp_quality(file)) is not None:
+            return Compression("WebP", quality)
+    return None
 
 
 def libjpeg_table(quality: int) -> NDArray[np.int_]:

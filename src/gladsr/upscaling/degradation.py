@@ -1,4 +1,4 @@
-"""Estimates of how degraded a picture is: its JPEG quality and its noise, from the pixels.
+"""Estimates of how degraded a picture is, from its pixels: JPEG quality, noise and blur.
 
 They come from a fixed number of small patches, so the cost does not grow with the picture, and the
 same pixels always give the same estimates.
@@ -20,6 +20,8 @@ _BLOCK = 8
 _PATCH = 5 * _BLOCK - 1  # four blocks a side, whatever the offset of the grid
 _PATCHES = 8  # along each axis
 _FEWEST_BLOCKS = 16
+_CLIPPED = 1 / 8  # the share of a block's pixels that may be black or white
+_NO_POWER = 1e-9
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601, as JPEG weighs it
 _OPPONENT = np.array(  # orthonormal: grey, red against blue, green against both
@@ -33,9 +35,8 @@ _DCT = (  # the orthonormal DCT-II, one row per frequency
 ).astype(np.float32)
 _ORDER = np.add.outer(_FREQUENCIES, _FREQUENCIES)  # 0 for the mean, 14 for the finest pattern
 _LOW = (_ORDER > 0) & (_ORDER < 4)
-_MIDDLE = (_ORDER >= 4) & (_ORDER <= 6)
+_COARSE = (_ORDER >= 3) & (_ORDER <= 4)
 _HIGH = _ORDER >= 9
-
 _ZERO = 0.75  # coefficients below it are taken for zeros of the encoder, rounded pixels considered
 _STEPS = np.arange(1, 65, dtype=np.float32)
 _QUALITIES = range(10, 98)  # above, the steps are too fine to be seen
@@ -46,8 +47,29 @@ _EVIDENCE = 0.05  # log likelihood per coefficient; pictures never compressed ha
 _SPREADS = ((0.3, 0.65), (0.9, 0.3))  # standard deviation around a multiple, and its weight
 _ANYWHERE = 0.05  # the weight of coefficients that are not near a multiple
 
-_FALL = 0.25  # power of texture at high frequencies, relative to middle ones
 _FLATTEST = 0.1  # the share of the blocks that noise is estimated from
+
+
+@dataclass(frozen=True)
+class _Bands:
+    """How noise is told from texture.
+
+    Attributes:
+        flat: The frequencies that have the least power in the flattest blocks.
+        lower: Frequencies at which the power of texture is measured.
+        higher: Frequencies at which the power of noise is measured.
+        fall: The power of texture at the higher frequencies, relative to the lower ones.
+    """
+
+    flat: NDArray[np.bool_]
+    lower: NDArray[np.bool_]
+    higher: NDArray[np.bool_]
+    fall: float
+
+
+_FINEST = _Bands(_LOW, (_ORDER >= 4) & (_ORDER <= 6), _HIGH, 0.25)
+# Encoders remove the finest detail, and noise with it.
+_KEPT = _Bands(_ORDER == 1, (_ORDER >= 2) & (_ORDER <= 3), (_ORDER >= 5) & (_ORDER <= 6), 0.5)
 
 
 @dataclass(frozen=True)
@@ -59,27 +81,33 @@ class Degradation:
             is no trace of one.
         noise: Standard deviation of white noise in 8-bit levels, the root mean square over the
             colour channels.
+        sharpness: Power of the finest detail relative to coarser detail in dB: about -15 where
+            edges are as sharp as pixels allow, below -25 where they are blurred by a pixel.
     """
 
     quality: int | None
     noise: float
+    sharpness: float
 
 
-def estimate(pixels: NDArray[Any]) -> Degradation:
+def estimate(pixels: NDArray[Any], *, compressed: bool = False) -> Degradation:
     """Estimate the degradation of a picture.
 
     Args:
         pixels: H×W, H×W×2 with alpha, H×W×3 or H×W×4; uint8, uint16 or float in [0, 1].
+        compressed: Whether they come from lossy compression.
 
     Example:
         >>> estimate(np.full((64, 64, 3), 0.5))
-        Degradation(quality=None, noise=0.0)
+        Degradation(quality=None, noise=0.0, sharpness=0.0)
     """
     if min(pixels.shape[:2]) < 2 * _BLOCK:
-        return Degradation(None, 0.0)
+        return Degradation(None, 0.0, 0.0)
     colour = _patches(pixels)
     luma = colour[..., 0] if colour.shape[3] == 1 else colour @ _LUMA
-    return Degradation(_jpeg_quality(luma), _noise(colour))
+    quality = _jpeg_quality(luma)
+    noise = _noise(colour, _KEPT if compressed or quality else _FINEST)
+    return Degradation(quality, noise, _sharpness(luma))
 
 
 def _patches(pixels: NDArray[Any]) -> _Values:
@@ -172,28 +200,45 @@ def _step_likelihood(coefficients: _Values) -> _Values:
     return np.log(likelihood)
 
 
-def _noise(colour: _Values) -> float:
+def _noise(colour: _Values, bands: _Bands) -> float:
     """Return the standard deviation of white noise in N×side×side×C patches.
 
     It is the power of high frequencies in the flattest blocks (as in Ponomarenko et al., 2007),
-    less what fine texture leaves there: the power of noise is the same at middle frequencies, that
+    less what fine texture leaves there: the power of noise is the same at lower frequencies, that
     of texture is several times higher.
     """
     blocks = [_blocks(colour[..., channel]) for channel in range(colour.shape[3])]
-    usable = np.max([_clipped(channel) for channel in blocks], axis=0) <= 1 / 8
+    usable = np.max([_clipped(channel) for channel in blocks], axis=0) <= _CLIPPED
     if np.count_nonzero(usable) < _FEWEST_BLOCKS:
         return 0.0
-    bands = np.stack([_DCT @ channel[usable] @ _DCT.T for channel in blocks])
-    if len(bands) == 3:
-        bands = np.einsum("oc,cnuv->onuv", _OPPONENT, bands)
-    energy = (bands[..., _LOW] ** 2).sum(axis=(0, 2))
+    coefficients = np.stack([_DCT @ channel[usable] @ _DCT.T for channel in blocks])
+    if len(coefficients) == 3:
+        coefficients = np.einsum("oc,cnuv->onuv", _OPPONENT, coefficients)
+    energy = (coefficients[..., bands.flat] ** 2).sum(axis=(0, 2))
     count = max(_FEWEST_BLOCKS, int(_FLATTEST * len(energy)))
-    flattest = bands[:, np.argsort(energy, kind="stable")[:count]]
-    variances = [
-        max(0.0, (_power(band[:, _HIGH]) - _FALL * _power(band[:, _MIDDLE])) / (1 - _FALL))
-        for band in flattest
-    ]
+    flattest = coefficients[:, np.argsort(energy, kind="stable")[:count]]
+    variances = []
+    for channel in flattest:
+        lower, higher = _power(channel[:, bands.lower]), _power(channel[:, bands.higher])
+        variances.append(max(0.0, (higher - bands.fall * lower) / (1 - bands.fall)))
     return math.sqrt(sum(variances) / len(variances))
+
+
+def _sharpness(luma: _Values) -> float:
+    """Return the power of the finest detail relative to coarser detail, in dB.
+
+    It is measured in the quarter of the blocks with the most detail, each of the same weight.
+    """
+    blocks = _blocks(luma)
+    blocks = blocks[_clipped(blocks) <= _CLIPPED]
+    if len(blocks) < _FEWEST_BLOCKS:
+        return 0.0
+    power = (_DCT @ blocks @ _DCT.T) ** 2
+    detail = power[:, _ORDER > 0].sum(axis=1)
+    textured = np.argsort(-detail, kind="stable")[: max(8, len(detail) // 4)]
+    shares = power[textured] / np.maximum(detail[textured], 1)[:, None, None]
+    fine, coarse = (float(shares[:, band].mean()) for band in (_HIGH, _COARSE))
+    return 10 * math.log10(fine / coarse) if min(fine, coarse) > _NO_POWER else 0.0
 
 
 def _power(coefficients: _Values) -> float:

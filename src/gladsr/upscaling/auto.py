@@ -1,0 +1,73 @@
+"""The choice between the model for clean pictures and the one for photographs.
+
+docs/auto.md has the measurements behind the limits.
+"""
+
+from dataclasses import dataclass
+from typing import Any
+
+from numpy.typing import NDArray
+
+from gladsr.pictures.compression import Compression
+from gladsr.upscaling.degradation import Degradation, estimate
+
+AUTO = "auto"
+"""The name that stands for a choice of the model."""
+
+CLEAN, PHOTO = "gladsr", "gladsr-photo"
+
+MIN_QUALITY = {"JPEG": 85, "WebP": 50}
+MAX_NOISE = 7.0
+MIN_SHARPNESS = -23.0
+_SAVED_AGAIN = 5  # how far the quality in the pixels is below the header's after a second saving
+
+
+@dataclass(frozen=True)
+class Choice:
+    """A model and the reason for it.
+
+    Attributes:
+        model: "gladsr" or "gladsr-photo".
+        reason: Such as "JPEG quality 71".
+    """
+
+    model: str
+    reason: str
+
+    def __str__(self) -> str:
+        """Return both, such as "gladsr-photo (JPEG quality 71)"."""
+        return f"{self.model} ({self.reason})"
+
+
+def choose(pixels: NDArray[Any], stated: Compression | None = None) -> Choice:
+    """Choose a model for a picture.
+
+    Args:
+        pixels: H×W, H×W×2 with alpha, H×W×3 or H×W×4; uint8, uint16 or float in [0, 1].
+        stated: The compression that its file states.
+
+    Example:
+        >>> import numpy as np
+        >>> str(choose(np.zeros((64, 64), np.uint8), Compression("JPEG", 71)))
+        'gladsr-photo (JPEG quality 71)'
+    """
+    return judge(estimate(pixels, compressed=stated is not None), stated)
+
+
+def judge(found: Degradation, stated: Compression | None = None) -> Choice:
+    """Choose a model for a picture of some degradation.
+
+    Args:
+        found: The degradation that the pixels show.
+        stated: The compression that the file states.
+    """
+    if stated and stated.quality < MIN_QUALITY[stated.format]:
+        return Choice(PHOTO, f"{stated.format} quality {stated.quality}")
+    saved_again = stated is None or (found.quality or 100) < stated.quality - _SAVED_AGAIN
+    if found.quality is not None and found.quality < MIN_QUALITY["JPEG"] and saved_again:
+        return Choice(PHOTO, f"traces of JPEG quality {found.quality}")
+    if found.noise > MAX_NOISE:
+        return Choice(PHOTO, f"noise of {found.noise:.0f} levels")
+    if found.sharpness < MIN_SHARPNESS:
+        return Choice(PHOTO, "blurred")
+    return Choice(CLEAN, f"{stated.format} quality {stated.quality}" if stated else "clean")
