@@ -1,6 +1,6 @@
 """The choice of the model, for pictures whose history the test knows."""
 
-import io
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -13,10 +13,9 @@ from gladsr.pictures.compression import Compression, stated_compression
 from gladsr.upscaling.auto import CLEAN, PHOTO, choose
 
 
-def _saved(pixels: NDArray[Any], format_: str, quality: int) -> tuple[NDArray[Any], Any]:
-    file = io.BytesIO()
-    Image.fromarray(pixels).save(file, format_, quality=quality)
-    return np.asarray(Image.open(file)), file
+def _saved(pixels: NDArray[Any], path: Path, quality: int) -> NDArray[Any]:
+    Image.fromarray(pixels).save(path, quality=quality)
+    return np.asarray(Image.open(path))
 
 
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee", "brick", "grass", "text"])
@@ -26,9 +25,10 @@ def test_clean_pictures(name: str):
 
 @pytest.mark.parametrize("quality", [10, 30, 50, 71, 84])
 @pytest.mark.parametrize("name", ["astronaut", "brick", "grass"])
-def test_jpeg_below_quality_85(name: str, quality: int):
-    pixels, file = _saved(getattr(data, name)(), "JPEG", quality)
-    choice = choose(pixels, stated_compression(file, "JPEG"))
+def test_jpeg_below_quality_85(name: str, quality: int, tmp_path: Path):
+    path = tmp_path / "a.jpg"
+    pixels = _saved(getattr(data, name)(), path, quality)
+    choice = choose(pixels, stated_compression(path))
     assert str(choice) == f"gladsr-photo (JPEG quality {quality})"
     as_png = choose(pixels)
     assert as_png.model == PHOTO
@@ -37,24 +37,25 @@ def test_jpeg_below_quality_85(name: str, quality: int):
 
 @pytest.mark.parametrize("quality", [88, 95, 100])
 @pytest.mark.parametrize("name", ["astronaut", "chelsea", "coffee"])
-def test_jpeg_of_high_quality(name: str, quality: int):
-    pixels, file = _saved(getattr(data, name)(), "JPEG", quality)
-    assert choose(pixels, stated_compression(file, "JPEG")).model == CLEAN
+def test_jpeg_of_high_quality(name: str, quality: int, tmp_path: Path):
+    path = tmp_path / "a.jpg"
+    pixels = _saved(getattr(data, name)(), path, quality)
+    assert choose(pixels, stated_compression(path)).model == CLEAN
     assert choose(pixels).model == CLEAN
 
 
-def test_low_quality_under_a_high_one():
-    once, _ = _saved(data.chelsea(), "JPEG", 50)
-    twice, file = _saved(once, "JPEG", 95)
-    choice = choose(twice, stated_compression(file, "JPEG"))
+def test_low_quality_under_a_high_one(tmp_path: Path):
+    path = tmp_path / "a.jpg"
+    twice = _saved(_saved(data.chelsea(), path, 50), path, 95)
+    choice = choose(twice, stated_compression(path))
     assert choice.model == PHOTO
     assert "traces of JPEG" in choice.reason
 
 
-def test_webp():
-    for quality, model in ((30, PHOTO), (90, CLEAN)):
-        pixels, file = _saved(data.coffee(), "WebP", quality)
-        assert choose(pixels, stated_compression(file, "WebP")).model == model
+@pytest.mark.parametrize(("quality", "model"), [(30, PHOTO), (90, CLEAN)])
+def test_webp(quality: int, model: str, tmp_path: Path):
+    path = tmp_path / "a.webp"
+    assert choose(_saved(data.coffee(), path, quality), stated_compression(path)).model == model
 
 
 @pytest.mark.parametrize("name", ["coffee", "chelsea", "brick"])
@@ -71,9 +72,16 @@ def test_blur():
     assert str(choose(np.asarray(blurred))) == "gladsr-photo (blurred)"
 
 
-def test_a_lossless_file_states_no_compression():
-    file = io.BytesIO()
-    Image.fromarray(data.coffee()).save(file, "PNG")
-    assert stated_compression(file, "PNG") is None
-    assert stated_compression(io.BytesIO(b"\xff\xd8\xff\xe0damaged"), "JPEG") is None
-    assert choose(np.zeros((64, 64), np.uint8), Compression("JPEG", 20)).model == PHOTO
+def test_files_that_state_no_compression(tmp_path: Path):
+    image = Image.fromarray(data.coffee())
+    image.save(tmp_path / "a.png")
+    image.save(tmp_path / "a.webp", lossless=True)
+    (tmp_path / "damaged.jpg").write_bytes(b"\xff\xd8\xff\xe0damaged")
+    for name in ("a.png", "a.webp", "damaged.jpg", "missing.jpg"):
+        assert stated_compression(tmp_path / name) is None
+
+
+def test_the_content_tells_the_format_not_the_name(tmp_path: Path):
+    path = tmp_path / "a.png"
+    Image.fromarray(data.coffee()).save(path, "JPEG", quality=60)
+    assert stated_compression(path) == Compression("JPEG", 60)

@@ -1,8 +1,10 @@
 """The quality of the lossy compression that the header of a JPEG or WebP file states."""
 
 import contextlib
+import os
 import struct
 from dataclasses import dataclass
+from pathlib import Path
 from typing import BinaryIO, Literal
 
 import numpy as np
@@ -42,22 +44,20 @@ class Compression:
     quality: int
 
 
-def stated_compression(file: BinaryIO, format_: str) -> Compression | None:
+def stated_compression(path: str | os.PathLike[str]) -> Compression | None:
     """Return the compression that the header of a file states.
 
-    Args:
-        file: The file.
-        format_: Its format, such as "PNG".
-
     Returns:
-        The compression; None for a lossless file, for formats other than JPEG and WebP, and for a
-        header that cannot be parsed.
+        The compression; None for a lossless file, for a format other than JPEG and WebP, and for a
+        file that cannot be parsed.
     """
-    with contextlib.suppress(OSError):
-        if format_ == "JPEG":
+    with contextlib.suppress(OSError), Path(path).open("rb") as file:
+        start = file.read(12)
+        if start.startswith(b"\xff\xd8\xff"):
             return Compression("JPEG", jpeg_quality(file))
-        if format_ == "WebP" and (quality := webp_quality(file)) is not None:
-            return Compression("WebP", quality)
+        if start.startswith(b"RIFF") and start.endswith(b"WEBP"):
+            quality = webp_quality(file)
+            return None if quality is None else Compression("WebP", quality)
     return None
 
 
