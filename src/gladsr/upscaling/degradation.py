@@ -20,7 +20,7 @@ _BLOCK = 8
 _PATCH = 5 * _BLOCK - 1  # four blocks a side, whatever the offset of the grid
 _PATCHES = 8  # along each axis
 _FEWEST_BLOCKS = 16
-_CLIPPED = 1 / 8  # the share of a block's pixels that may be black or white
+_CLIPPED = (1 / 8, 1 / 2)  # the share of a block's pixels that may be black or white, if need be
 _NO_POWER = 1e-9
 
 _LUMA = np.array([0.299, 0.587, 0.114], np.float32)  # BT.601, as JPEG weighs it
@@ -147,6 +147,18 @@ def _clipped(blocks: _Values) -> NDArray[np.float64]:
     return share
 
 
+def _least_clipped(share: NDArray[np.float64]) -> NDArray[np.bool_] | None:
+    """Return which blocks are clipped least, given the share of clipped pixels of each.
+
+    Returns:
+        A mask, or None if almost all blocks are clipped.
+    """
+    for most in _CLIPPED:
+        if np.count_nonzero(share <= most) >= _FEWEST_BLOCKS:
+            return share <= most
+    return None
+
+
 def _jpeg_quality(luma: _Values) -> int | None:
     """Return the libjpeg quality that the DCT coefficients of N×side×side patches show.
 
@@ -208,8 +220,8 @@ def _noise(colour: _Values, bands: _Bands) -> float:
     of texture is several times higher.
     """
     blocks = [_blocks(colour[..., channel]) for channel in range(colour.shape[3])]
-    usable = np.max([_clipped(channel) for channel in blocks], axis=0) <= _CLIPPED
-    if np.count_nonzero(usable) < _FEWEST_BLOCKS:
+    usable = _least_clipped(np.max([_clipped(channel) for channel in blocks], axis=0))
+    if usable is None:
         return 0.0
     coefficients = np.stack([_DCT @ channel[usable] @ _DCT.T for channel in blocks])
     if len(coefficients) == 3:
@@ -230,10 +242,10 @@ def _sharpness(luma: _Values) -> float:
     It is measured in the quarter of the blocks with the most detail, each of the same weight.
     """
     blocks = _blocks(luma)
-    blocks = blocks[_clipped(blocks) <= _CLIPPED]
-    if len(blocks) < _FEWEST_BLOCKS:
+    usable = _least_clipped(_clipped(blocks))
+    if usable is None:
         return 0.0
-    power = (_DCT @ blocks @ _DCT.T) ** 2
+    power = (_DCT @ blocks[usable] @ _DCT.T) ** 2
     detail = power[:, _ORDER > 0].sum(axis=1)
     textured = np.argsort(-detail, kind="stable")[: max(8, len(detail) // 4)]
     shares = power[textured] / np.maximum(detail[textured], 1)[:, None, None]
