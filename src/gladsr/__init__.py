@@ -8,8 +8,9 @@ Example:
     (60, 80, 3)
 """
 
+import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from gladsr.errors import (
     ComparisonError,
@@ -37,6 +38,10 @@ if TYPE_CHECKING:
     from gladsr.zoo import load_network
 
 __version__ = "0.1.0"
+
+# OpenVINO and NNCF report to their makers through this package, by default and from the moment that
+# they are imported. Without it they do not. Every process that uses one of them imports this first.
+sys.modules["openvino_telemetry"] = cast("Any", None)
 
 __all__ = [
     "ComparisonError",

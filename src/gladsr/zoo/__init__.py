@@ -2,7 +2,7 @@
 
 from gladsr.errors import UnknownModelError
 from gladsr.zoo.card import WEIGHTS, Card
-from gladsr.zoo.registry import MODELS, PURPOSES, card, cards, load_network, models_at
+from gladsr.zoo.registry import MODELS, PURPOSES, card, cards, load_network, models_at, scales_of
 
 __all__ = [
     "MODELS",
@@ -14,4 +14,5 @@ __all__ = [
     "cards",
     "load_network",
     "models_at",
+    "scales_of",
 ]
