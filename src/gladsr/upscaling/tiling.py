@@ -20,7 +20,7 @@ from numpy.typing import NDArray
 
 from gladsr.engines import ChannelWeights, Engine
 from gladsr.errors import OutOfMemoryError
-from gladsr.upscaling.pixels import enlarge, range_of_neighbours
+from gladsr.upscaling.pixels import range_of_neighbours, repeat
 
 OVERLAP = 16
 """How many LR pixels a tile sees beyond its core, on each side (docs/tiles.md)."""
@@ -175,7 +175,7 @@ class Enlarged:
                 tile.times(self._scale).cut(y, out_of=y_region)[:] = enlarged
         if self._bounded:
             low, high = (wanted.cut(bound, out_of=seen) for bound in range_of_neighbours(x))
-            np.clip(y, enlarge(low, self._scale), enlarge(high, self._scale), out=y)
+            np.clip(y, repeat(low, self._scale), repeat(high, self._scale), out=y)
         np.clip(y, 0, 1, out=y)
         return region.cut(y, out_of=y_region)
 
