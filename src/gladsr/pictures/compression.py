@@ -91,6 +91,12 @@ def table_quality(table: NDArray[np.int_]) -> int:
     return int((_WEIGHTS * distances).sum(axis=(1, 2)).argmin()) + 1
 
 
+def header_quality(header: JpegImageFile) -> int:
+    """Return the quality of a JPEG file that Pillow has opened; see `jpeg_quality`."""
+    *_, table = header.layer[0]
+    return table_quality(np.reshape(header.quantization[table], (8, 8)))
+
+
 def jpeg_quality(file: BinaryIO) -> int:
     """Return the quality, 1 to 100, of a JPEG file's luminance table on libjpeg's scale.
 
@@ -101,9 +107,7 @@ def jpeg_quality(file: BinaryIO) -> int:
     """
     file.seek(0)
     try:
-        header = JpegImageFile(file)  # not Image.open, which has a limit of its own
-        *_, table = header.layer[0]
-        return table_quality(np.reshape(header.quantization[table], (8, 8)))
+        return header_quality(JpegImageFile(file))  # not Image.open, which limits the size
     except (SyntaxError, ValueError, LookupError, TypeError, struct.error) as error:
         raise OSError(str(error)) from error
 

@@ -4,12 +4,16 @@ docs/auto.md has the measurements behind the limits.
 """
 
 from dataclasses import dataclass
+from statistics import mode
 from typing import Any
 
 from numpy.typing import NDArray
 
-from gladsr.pictures.compression import Compression
+from gladsr.films.formats import is_film
+from gladsr.pictures import Picture
+from gladsr.pictures.compression import Compression, stated_compression
 from gladsr.upscaling.degradation import Degradation, estimate
+from gladsr.upscaling.files import FilePair
 
 AUTO = "auto"
 """The name that stands for a choice of the model."""
@@ -39,19 +43,42 @@ class Choice:
         return f"{self.model} ({self.reason})"
 
 
-def choose(pixels: NDArray[Any], stated: Compression | None = None) -> Choice:
+def choose(
+    pixels: NDArray[Any], stated: Compression | None = None, *, compressed: bool = False
+) -> Choice:
     """Choose a model for a picture.
 
     Args:
         pixels: H×W, H×W×2 with alpha, H×W×3 or H×W×4; uint8, uint16 or float in [0, 1].
         stated: The compression that its file states.
+        compressed: Whether it comes from lossy compression, stated or not.
 
     Example:
         >>> import numpy as np
         >>> str(choose(np.zeros((64, 64), np.uint8), Compression("JPEG", 71)))
         'gladsr-photo (JPEG quality 71)'
     """
-    return judge(estimate(pixels, compressed=stated is not None), stated)
+    return judge(estimate(pixels, compressed=compressed or stated is not None), stated)
+
+
+def choose_for_file(pair: FilePair, first: Picture) -> Choice:
+    """Choose one model for all pages or frames of a file.
+
+    A picture file is judged by its header and its first page or frame, a film by three of its
+    frames.
+
+    Args:
+        pair: The file.
+        first: Its first page or frame.
+    """
+    if not is_film(pair.destination):
+        return choose(first.pixels, stated_compression(pair.source))
+    from gladsr.films.sampling import sample_frames  # noqa: PLC0415 - needs gladsr[video]
+
+    frames = sample_frames(pair.source) or [first.pixels]
+    choices = [choose(frame, compressed=True) for frame in frames]
+    model = mode(choice.model for choice in choices)
+    return next(choice for choice in choices if choice.model == model)
 
 
 def judge(found: Degradation, stated: Compression | None = None) -> Choice:
