@@ -170,6 +170,8 @@ def test_upscale_imports_only_the_default_install(tmp_path: Path):
         *("atomic", "cli", "engines", "errors", "films", "pictures", "upscaling", "zoo")
     }
     assert "gladsr.cli.train" not in modules
+    of_films = {name for name in modules if name.startswith("gladsr.films.")}
+    assert of_films == {"gladsr.films.encoders", "gladsr.films.formats"}
 
 
 def test_verbose_says_what_runs_the_network(tmp_path: Path):

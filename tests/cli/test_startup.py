@@ -13,6 +13,7 @@ ROOT = Path(gladsr.__file__).parents[2]
 
 DEFAULT_INSTALL = {
     *("gladsr", "numpy", "pyvips", "_libvips", "_cffi_backend", "PIL", "openvino", "rich"),
+    "platformdirs",
     # Typer and what it imports itself
     *("typer", "annotated_doc", "annotated_types", "pydantic", "pydantic_core", "shellingham"),
     *("typing_extensions", "typing_inspection"),

@@ -15,12 +15,12 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gladsr import Upscaler
-from gladsr.engines import Attention
+from gladsr.engines import ChannelWeights
 from gladsr.errors import PictureError
 from gladsr.pictures import Picture, mapped, read_pages, write, write_pages
 from gladsr.pictures.picture import Pages
-from gladsr.upscaling.batch import upscale_files
-from gladsr.upscaling.folders import Job
+from gladsr.upscaling.files import FilePair
+from gladsr.upscaling.pipeline import upscale_files
 from gladsr.upscaling.upscaled import Upscaled
 from tests.upscaling.stand_ins import Array, StandIn
 
@@ -90,9 +90,11 @@ class Repeating(StandIn):
         self.scale = scale
         self.made: list[int] = []
 
-    def run(self, x: Array, *, draft: bool = False, attention: Attention | None = None) -> Array:
+    def run(
+        self, x: Array, *, draft: bool = False, channel_weights: ChannelWeights | None = None
+    ) -> Array:
         assert not draft
-        assert attention is None or attention.shape == (1, 3)
+        assert channel_weights is None or channel_weights.shape == (1, 3)
         y = x.repeat(self.scale, axis=0).repeat(self.scale, axis=1)
         self.made.append(y.shape[0] * y.shape[1])
         return y
@@ -191,7 +193,7 @@ def save(sr: Upscaler, source: Path, destination: Path) -> None:
 
 
 def upscale_file(sr: Upscaler, source: Path, destination: Path) -> None:
-    (outcome,) = upscale_files([Job(source, destination)], sr.upscale)
+    (outcome,) = upscale_files([FilePair(source, destination)], sr.upscale)
     assert outcome.error
     raise outcome.error
 
@@ -229,7 +231,7 @@ def test_pages_that_lie_in_files_are_gone_when_they_have_gone_by(
         progress=lambda _share: alive.append(open_files() - before),
     )
     assert read_pages(tmp_path / "out.tif").count == 12
-    assert alive[-1] == alive[3]
+    assert 2 <= max(alive) <= 10  # at most five are between being read and having been written
 
 
 def open_files() -> int:

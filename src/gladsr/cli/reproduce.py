@@ -17,7 +17,7 @@ from gladsr.errors import EngineError, PictureError
 from gladsr.paper.exhibit import MissingError, Request, StoppedError
 from gladsr.paper.exhibits import EXHIBITS, in_order, module
 from gladsr.paper.kept import keep, read_kept
-from gladsr.paper.networks import read_networks
+from gladsr.scoring.networks import read_networks
 from gladsr.zoo import MODELS
 
 if TYPE_CHECKING:

@@ -69,8 +69,10 @@ def create_app(
         hosts=hosts,
         metrics=service.metrics,
     )
-    add_error_handlers(app, service.metrics)
-    for routes in (pictures, jobs, models, monitoring, page):
-        app.include_router(routes.router)
+    routers = [module.router for module in (pictures, jobs, models, monitoring, page)]
+    for router in routers:
+        app.include_router(router)
+    routes = [route for router in routers for route in router.routes]
+    add_error_handlers(app, service.metrics, routes)
     app.mount("/page", StaticFiles(directory=page.PAGE))
     return app

@@ -1,5 +1,6 @@
 """Every error of a request as a problem."""
 
+from collections.abc import Sequence
 from typing import Any
 
 from fastapi import FastAPI, Request
@@ -7,7 +8,7 @@ from fastapi.exceptions import RequestValidationError
 from starlette.exceptions import HTTPException
 from starlette.requests import ClientDisconnect
 from starlette.responses import Response
-from starlette.routing import Match, Route
+from starlette.routing import BaseRoute, Match, Route
 
 from gladsr.web.metrics import Metrics
 from gladsr.web.problem_kinds import ProblemKind
@@ -17,12 +18,13 @@ from gladsr.web.schemas import JobOptions
 _CLIENT_LEFT = 499  # nobody reads it
 
 
-def add_error_handlers(app: FastAPI, metrics: Metrics) -> None:
+def add_error_handlers(app: FastAPI, metrics: Metrics, routes: Sequence[BaseRoute]) -> None:
     """Answer errors with problem details.
 
     Args:
         app: The application.
         metrics: Where to count them.
+        routes: The routes of the application.
     """
 
     @app.exception_handler(Problem)
@@ -44,7 +46,7 @@ def add_error_handlers(app: FastAPI, metrics: Metrics) -> None:
                 problem = Problem(
                     ProblemKind.METHOD,
                     "This address does not support the request's method.",
-                    headers={"Allow": ", ".join(sorted(_methods(app, request)))},
+                    headers={"Allow": ", ".join(sorted(_methods(routes, request)))},
                 )
             case status:
                 problem = Problem(
@@ -57,11 +59,11 @@ def add_error_handlers(app: FastAPI, metrics: Metrics) -> None:
         return Response(status_code=_CLIENT_LEFT)
 
 
-def _methods(app: FastAPI, request: Request) -> set[str]:
+def _methods(routes: Sequence[BaseRoute], request: Request) -> set[str]:
     """Return the methods that the address of a request supports."""
     return {
         method
-        for route in app.routes
+        for route in routes
         if isinstance(route, Route) and route.matches(request.scope)[0] is not Match.NONE
         for method in route.methods or ()
     }

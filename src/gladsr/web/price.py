@@ -73,7 +73,7 @@ def _pages(sizes: list[tuple[int, int]], settings: UpscaleSettings, *, share: fl
 def _mult_adds(model: str, scale: float) -> float:
     """Return the multiply-adds for an input pixel, of all networks that run in a row."""
     total, pixels = 0.0, 1.0
-    for each in passes(scale, zoo.MODELS[model]):
+    for each in passes(scale, zoo.scales_of(model)):
         total += pixels * zoo.card(model, each).mult_adds / (960 / each) ** 2
         pixels *= each**2
     return total

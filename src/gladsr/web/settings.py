@@ -4,7 +4,7 @@ from dataclasses import dataclass, replace
 
 from gladsr.engines import EngineName, Precision
 from gladsr.upscaling import Upscaler
-from gladsr.upscaling.sizes import enlarged, parse_size
+from gladsr.upscaling.sizes import output_size, parse_size
 
 
 @dataclass(frozen=True)
@@ -73,7 +73,7 @@ class UpscaleSettings:
         Raises:
             SizeError: The input cannot have the requested size.
         """
-        return enlarged(size, self.scale, self._box)
+        return output_size(size, self.scale, self._box)
 
     def applied_to(self, upscaler: Upscaler) -> Upscaler:
         """Return an upscaler of the same model with these settings."""

@@ -83,7 +83,8 @@ def _write(part: Part, task: UpscaleTask, upscaler: Upscaler, connection: Connec
             if connection.poll() and isinstance(connection.recv(), Cancel):
                 raise _TaskCancelledError
 
-        upscaler.save(task.source, path, quality=task.quality, progress=report)
+        write = pictures.WriteOptions(task.quality)
+        upscaler.save(task.source, path, write=write, progress=report)
         return
     pages = pictures.read_pages(task.outputs["result"] if part == "view" else task.source)
     picture = next(iter(pages.pictures))
@@ -96,7 +97,7 @@ def _write(part: Part, task: UpscaleTask, upscaler: Upscaler, connection: Connec
             picture = replace(picture, pixels=pictures.resize(picture.pixels, size=size))
         case "masks":
             picture = _masks(upscaler, pictures.to_depth(picture.pixels, np.uint8))
-    pictures.write(picture, path, quality=task.quality)
+    pictures.write(picture, path, options=pictures.WriteOptions(task.quality))
 
 
 def _masks(upscaler: Upscaler, pixels: NDArray[np.uint8]) -> pictures.Picture:
