@@ -13,8 +13,8 @@ from statistics import fmean
 import numpy as np
 
 from gladsr import Upscaler, zoo
-from gladsr.paper.ablations import fine
 from gladsr.paper.fig13 import NO_PHOTOGRAPHS
+from gladsr.paper.runs import fine
 from gladsr.pictures import read, resize, to_depth
 from gladsr.scoring import Upscale, images_in, niqe
 from gladsr.training.release import load_trained

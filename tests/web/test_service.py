@@ -23,7 +23,7 @@ from prometheus_client.parser import text_string_to_metric_families
 from starlette.types import Message
 
 from gladsr import zoo
-from gladsr.paper.attention import attend
+from gladsr.paper.explain import explain
 from gladsr.web import Limits, guard
 from gladsr.web.problems import TITLES, Problem
 
@@ -202,7 +202,7 @@ def test_the_attention_is_that_of_the_network(server: Server):
     with Image.open(io.BytesIO(response.content)) as image:
         assert image.mode == "L"
         shown = np.asarray(image).reshape(4, *CHELSEA.shape[:2])
-    modules = attend(zoo.load_network("gladsr-l", 3), CHELSEA)
+    modules = explain(zoo.load_network("gladsr-l", 3), CHELSEA)
     for ours, module in zip(shown, modules, strict=True):
         assert module.mask is not None
         low, high = np.percentile(module.mask, (1, 99))
