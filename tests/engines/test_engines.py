@@ -87,24 +87,24 @@ def test_every_engine_gives_the_guided_masks_in_their_order(
 
 @pytest.mark.parametrize("name", ENGINES)
 @pytest.mark.parametrize("draft", [False, True])
-def test_a_part_with_the_pictures_attention_is_a_part_of_the_whole(
+def test_a_part_with_the_pictures_channel_weights_is_a_part_of_the_whole(
     name: EngineName, draft: bool, photo: NDArray[np.float32]
 ):
     loaded = engines.load(zoo.card("gladsr-l", 2), name)
     whole = loaded.run(photo, draft=draft)
-    attention = loaded.attention(photo, draft=draft)
-    assert attention.shape == (8 if draft else 16, 32)
-    assert ((attention > 0) & (attention < 1)).all()
-    again = loaded.run(photo, draft=draft, attention=attention)
+    channel_weights = loaded.channel_weights(photo, draft=draft)
+    assert channel_weights.shape == (8 if draft else 16, 32)
+    assert ((channel_weights > 0) & (channel_weights < 1)).all()
+    again = loaded.run(photo, draft=draft, channel_weights=channel_weights)
     np.testing.assert_allclose(again, whole, atol=1e-5)
-    part = loaded.run(photo[:, :45], draft=draft, attention=attention)
+    part = loaded.run(photo[:, :45], draft=draft, channel_weights=channel_weights)
     np.testing.assert_allclose(part[:, :40], whole[:, : 2 * 20], atol=1e-4)
-    other = loaded.run(photo, draft=draft, attention=1 - attention)
+    other = loaded.run(photo, draft=draft, channel_weights=1 - channel_weights)
     assert np.abs(other - whole).max() > 1e-3
 
 
-def test_every_engine_reads_the_same_attention(photo: NDArray[np.float32]):
-    first, *others = (engines.load(CARD, name).attention(photo) for name in ENGINES)
+def test_every_engine_reads_the_same_channel_weights(photo: NDArray[np.float32]):
+    first, *others = (engines.load(CARD, name).channel_weights(photo) for name in ENGINES)
     for other in others:
         np.testing.assert_allclose(other, first, atol=1e-5)
 
@@ -264,17 +264,19 @@ def test_what_is_not_finite_in_bf16_is_computed_in_fp32(
 ):
     monkeypatch.setattr("gladsr.engines.openvino.capabilities", lambda _: ["BF16"])
     exact = engines.load(CARD, "torch")
-    attention, masks = exact.attention(photo), exact.masks(photo)
+    channel_weights, masks = exact.channel_weights(photo), exact.masks(photo)
     parts = {"whole": photo, "part": photo[:20]}
-    for method in ("run", "attention", "masks"):
+    for method in ("run", "channel_weights", "masks"):
         monkeypatch.setattr(TorchEngine, method, _overflowing(getattr(TorchEngine, method)))
     loaded = engines.load(CARD, "torch", precision="bf16")
     for part in parts.values():
         np.testing.assert_array_equal(loaded.run(part), exact.run(part))
-    np.testing.assert_array_equal(loaded.attention(photo), attention)
+    np.testing.assert_array_equal(loaded.channel_weights(photo), channel_weights)
     np.testing.assert_array_equal(loaded.masks(photo), masks)
-    given = loaded.run(photo, draft=True, attention=attention)
-    np.testing.assert_array_equal(given, exact.run(photo, draft=True, attention=attention))
+    given = loaded.run(photo, draft=True, channel_weights=channel_weights)
+    np.testing.assert_array_equal(
+        given, exact.run(photo, draft=True, channel_weights=channel_weights)
+    )
     assert [record.message for record in caplog.records] == [
         f"{loaded} gave values that are not finite; they are computed in fp32"
     ]

@@ -10,8 +10,8 @@ from hypothesis import strategies as st
 from torch import Tensor, nn
 
 from gladsr.network import Gladsr, GladsrConfig
-from gladsr.network.attention import read_attention, set_attention
 from gladsr.network.fast import FastGladsr, bicubic, for_speed, phase_kernel
+from gladsr.network.gates import read_channel_weights, set_channel_weights
 from gladsr.network.layers import Deconvolution
 
 SMALL = GladsrConfig(glams=2, lsbs=3)
@@ -78,15 +78,15 @@ def test_other_upsamplers_stay_as_they_are(upsampler: Any) -> None:
 
 
 @torch.no_grad()
-def test_attention_is_read_and_set_as_in_the_network() -> None:
+def test_channel_weights_are_read_and_set_as_in_the_network() -> None:
     network, fast, x = NETWORKS[2], FAST[2], torch.rand(1, 3, 7, 9)
-    with read_attention(network) as ours:
+    with read_channel_weights(network) as ours:
         fast(x)
-    with read_attention(network) as theirs:
+    with read_channel_weights(network) as theirs:
         network(x)
     _assert_same(tuple(ours), tuple(theirs))
-    given_attention = [torch.rand(1, 32, 1, 1) for _ in theirs]
-    with set_attention(network, given_attention):
+    given_weights = [torch.rand(1, 32, 1, 1) for _ in theirs]
+    with set_channel_weights(network, given_weights):
         _assert_same(fast(x), network(x))
 
 

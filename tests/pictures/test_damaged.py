@@ -11,7 +11,7 @@ import pytest
 import tifffile
 
 from gladsr.errors import PictureError
-from gladsr.pictures import read, read_pages
+from gladsr.pictures import ReadOptions, read, read_pages
 from gladsr.pictures.formats import SUFFIXES
 from tests.pictures.samples import (
     GREY,
@@ -237,13 +237,13 @@ def test_huge_dimensions_are_refused_before_anything_is_decoded(
 
 def test_the_limit_of_pixels_can_be_set_and_counts_every_page(tmp_path: Path) -> None:
     path = _put(tmp_path, "a.png", saved(GREY, "PNG"))
-    assert read(path, max_pixels=GREY.size).pixels.shape == GREY.shape
+    assert read(path, options=ReadOptions(GREY.size)).pixels.shape == GREY.shape
     with pytest.raises(PictureError, match="more than the limit of 2,239"):
-        read(path, max_pixels=GREY.size - 1)
+        read(path, options=ReadOptions(GREY.size - 1))
     path = _put(tmp_path, "a.tif", pages(GREY, GREY[::-1]))
-    assert read_pages(path, max_pixels=2 * GREY.size).count == 2
+    assert read_pages(path, options=ReadOptions(2 * GREY.size)).count == 2
     with pytest.raises(PictureError, match=r"56 × 40 pixels, 4,480 with other pages,"):
-        read_pages(path, max_pixels=2 * GREY.size - 1)
+        read_pages(path, options=ReadOptions(2 * GREY.size - 1))
     path = _put(tmp_path, "b.tif", pages(GREY[:1, :1], GREY, GREY))
     with pytest.raises(PictureError, match=r"b\.tif has 56 × 40 pixels, 4,481 with other pages,"):
-        list(read_pages(path, max_pixels=2 * GREY.size).pictures)
+        list(read_pages(path, options=ReadOptions(2 * GREY.size)).pictures)

@@ -19,7 +19,7 @@ from skimage import data
 
 from gladsr.atomic import atomic_write
 from gladsr.errors import PictureError
-from gladsr.pictures import SUFFIXES, Picture, read, write
+from gladsr.pictures import SUFFIXES, Picture, WriteOptions, read, write
 
 astronaut: Callable[[], NDArray[np.uint8]] = data.astronaut
 PHOTO = astronaut()[:60, 180:260]
@@ -130,14 +130,14 @@ def test_floating_point_stays_so_in_tiff_and_becomes_the_deepest_elsewhere(tmp_p
     write(Picture(pixels), tmp_path / "a.tiff")
     np.testing.assert_array_equal(read(tmp_path / "a.tiff").pixels, pixels)
     for suffix, kind, step in ((".png", np.uint16, 1 / 65535), (".webp", np.uint8, 1 / 255)):
-        write(Picture(pixels), tmp_path / f"a{suffix}", quality=100)
+        write(Picture(pixels), tmp_path / f"a{suffix}", options=WriteOptions(100))
         again = read(tmp_path / f"a{suffix}").pixels
         assert again.dtype == kind
         np.testing.assert_allclose(again * step, pixels, atol=step * 0.51)
 
 
 def test_webp_of_quality_100_is_lossless_even_where_it_is_transparent(tmp_path: Path) -> None:
-    write(Picture(CHANNELS["RGBA"]), tmp_path / "a.webp", quality=100)
+    write(Picture(CHANNELS["RGBA"]), tmp_path / "a.webp", options=WriteOptions(100))
     np.testing.assert_array_equal(np.asarray(Image.open(tmp_path / "a.webp")), CHANNELS["RGBA"])
 
 
@@ -145,7 +145,7 @@ def test_webp_of_quality_100_is_lossless_even_where_it_is_transparent(tmp_path: 
 def test_quality_trades_size_for_likeness(tmp_path: Path, suffix: str) -> None:
     errors, sizes = [], []
     for quality in (20, 60, 95):
-        write(Picture(PHOTO), tmp_path / f"a{suffix}", quality=quality)
+        write(Picture(PHOTO), tmp_path / f"a{suffix}", options=WriteOptions(quality))
         sizes.append((tmp_path / f"a{suffix}").stat().st_size)
         again = np.asarray(Image.open(tmp_path / f"a{suffix}")).astype(float)
         errors.append(float(np.mean((again - PHOTO) ** 2)))

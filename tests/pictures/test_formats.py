@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gladsr.errors import PictureError
-from gladsr.pictures import Picture, read, write
+from gladsr.pictures import Picture, WriteOptions, read, write
 from gladsr.pictures.formats import FORMATS, Format, by_content
 from tests.pictures.samples import SAMPLES
 
@@ -60,7 +60,7 @@ def test_a_larger_picture_is_written_as_what_the_format_holds(
             write(larger, path)
         assert not path.exists()
         return
-    write(larger, path, quality=99)
+    write(larger, path, options=WriteOptions(99))
     assert by_content(path.read_bytes()[:64]) is format_
 
     expected = _held(larger.pixels, format_)

@@ -24,6 +24,7 @@ from gladsr.pictures import (
     SUFFIXES,
     Pages,
     Picture,
+    ReadOptions,
     mapped,
     read_pages,
     room_for,
@@ -91,12 +92,20 @@ def test_it_is_turned_upright(
 def test_floats_are_brought_to_their_range(tmp_path: Path) -> None:
     pixels = np.random.default_rng(0).uniform(-2, 6, (40, 30, 3)).astype(np.float32)
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb")
-    (picture,) = read_pages(tmp_path / "a.tif", folder=tmp_path, float_range=(-2, 6)).pictures
+    (picture,) = read_pages(
+        tmp_path / "a.tif", folder=tmp_path, options=ReadOptions(float_range=(-2, 6))
+    ).pictures
     np.testing.assert_allclose(picture.pixels, (pixels + 2) / 8, atol=1e-6)
     pixels[35, 20, 1] = 7
     tifffile.imwrite(tmp_path / "a.tif", pixels, photometric="rgb")
     with pytest.raises(PictureError, match=r"to 7\. Scale them to the range from -2 to 6"):
-        next(iter(read_pages(tmp_path / "a.tif", folder=tmp_path, float_range=(-2, 6)).pictures))
+        next(
+            iter(
+                read_pages(
+                    tmp_path / "a.tif", folder=tmp_path, options=ReadOptions(float_range=(-2, 6))
+                ).pictures
+            )
+        )
 
 
 def test_a_picture_of_many_bands_is_decoded_from_the_top_to_the_bottom(
@@ -315,7 +324,7 @@ _KILLED = """
 import sys
 from pathlib import Path
 import numpy as np
-from gladsr.pictures import room_for
+from gladsr.pictures import ReadOptions, room_for
 from gladsr.pictures.mapped import Mapped
 pixels = room_for(Path(sys.argv[1]), np.zeros((9, 9, 3), np.uint8), (5000, 5000))
 assert isinstance(pixels, Mapped)

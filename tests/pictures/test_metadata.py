@@ -14,7 +14,7 @@ import pytest
 from PIL import ExifTags, Image, ImageCms, IptcImagePlugin, PngImagePlugin
 
 from gladsr.errors import PictureError
-from gladsr.pictures import Picture, read, write
+from gladsr.pictures import Picture, ReadOptions, WriteOptions, read, write
 from gladsr.pictures.directories import Layout
 from gladsr.pictures.metadata import corrected_exif, exif_for_tiff, exif_of_tiff
 from tests.pictures.samples import GREY, PHOTO, saved, saved_tiff
@@ -393,7 +393,9 @@ def _wide_gamut() -> bytes:
 
 @pytest.mark.parametrize("suffix", [".png", ".jpg", ".tif", ".webp", ".avif"])
 def test_a_profile_and_its_numbers_stay_where_they_can(tmp_path: Path, suffix: str) -> None:
-    write(Picture(PHOTO, icc_profile=_wide_gamut()), tmp_path / f"a{suffix}", quality=99)
+    write(
+        Picture(PHOTO, icc_profile=_wide_gamut()), tmp_path / f"a{suffix}", options=WriteOptions(99)
+    )
     again = read(tmp_path / f"a{suffix}")
     assert again.icc_profile == _wide_gamut()
     assert np.abs(again.pixels.astype(int) - PHOTO).mean() < 3
@@ -418,11 +420,11 @@ def test_floats_of_another_range_are_read_and_written_by_an_option(tmp_path: Pat
         PictureError, match=r"from -[0-9.]+ to [0-9.]+\. Scale .* or give their range"
     ):
         read(tmp_path / "a.tif")
-    picture = read(tmp_path / "a.tif", float_range=(-1000, 8000))
+    picture = read(tmp_path / "a.tif", options=ReadOptions(float_range=(-1000, 8000)))
     assert picture.pixels.min() >= 0
     assert picture.pixels.max() <= 1
     write(_larger(picture), tmp_path / "b.tif")
-    again = read(tmp_path / "b.tif", float_range=(-1000, 8000))
+    again = read(tmp_path / "b.tif", options=ReadOptions(float_range=(-1000, 8000)))
     np.testing.assert_allclose(again.pixels, _larger(picture).pixels, atol=1e-6)
     write(picture, tmp_path / "c.tif")
     with Image.open(tmp_path / "c.tif") as image:
@@ -435,7 +437,7 @@ def test_the_ends_of_a_range_become_0_and_1_in_spite_of_rounding(
 ) -> None:
     values = np.linspace(low, high, 64, dtype=np.float32).clip(low, high).reshape(8, 8)
     (tmp_path / "a.tif").write_bytes(saved_tiff(values.astype(np.float32)))
-    pixels = read(tmp_path / "a.tif", float_range=(low, high)).pixels
+    pixels = read(tmp_path / "a.tif", options=ReadOptions(float_range=(low, high))).pixels
     assert 0 <= pixels.min() < 1e-6
     assert 1 - 1e-6 < pixels.max() <= 1
 

@@ -14,7 +14,16 @@ import tifffile
 from PIL import ExifTags, Image
 
 from gladsr.errors import PictureError
-from gladsr.pictures import Pages, Picture, measure, read, read_pages, write_pages
+from gladsr.pictures import (
+    Pages,
+    Picture,
+    ReadOptions,
+    WriteOptions,
+    measure,
+    read,
+    read_pages,
+    write_pages,
+)
 from tests.pictures.samples import CHANNELS, FRAMES, GREY, PHOTO, animation, deep, pages, saved
 
 
@@ -95,7 +104,11 @@ def test_an_animation_on_its_side_is_turned_upright_with_what_it_says(tmp_path: 
     options: dict[str, Any] = {"save_all": True, "append_images": others, "lossless": True}
     first.save(tmp_path / "a.webp", exif=exif, xmp=xmp, **options)
     assert measure(tmp_path / "a.webp", max_pages=1) == [(56, 40)] * 3
-    write_pages(_twice_as_large(read_pages(tmp_path / "a.webp")), tmp_path / "b.webp", quality=100)
+    write_pages(
+        _twice_as_large(read_pages(tmp_path / "a.webp")),
+        tmp_path / "b.webp",
+        options=WriteOptions(100),
+    )
     with Image.open(tmp_path / "b.webp") as written:
         for number, frame in enumerate(FRAMES):
             written.seek(number)
@@ -127,7 +140,9 @@ def test_every_page_keeps_its_own_metadata(tmp_path: Path) -> None:
 def test_every_page_of_floats_has_the_range_whatever_the_pages_before(tmp_path: Path) -> None:
     floats = GREY * np.float32(30) - 1000
     originals: list[Any] = [GREY, floats, deep(GREY), floats]
-    all_pages = read_pages(_put(tmp_path, "a.tif", pages(*originals)), float_range=(-1000, 8000))
+    all_pages = read_pages(
+        _put(tmp_path, "a.tif", pages(*originals)), options=ReadOptions(float_range=(-1000, 8000))
+    )
     write_pages(all_pages, tmp_path / "b.tif")
     with Image.open(tmp_path / "b.tif") as written:
         for number, original in enumerate(originals):
@@ -156,7 +171,7 @@ def test_an_animation_keeps_every_frame_and_its_timing(
 ) -> None:
     all_pages = read_pages(_put(tmp_path, "a", animation(source)))
     assert (all_pages.count, all_pages.delays) == (3, (100, 200, 300))
-    write_pages(_twice_as_large(all_pages), tmp_path / f"b{target}", quality=90)
+    write_pages(_twice_as_large(all_pages), tmp_path / f"b{target}", options=WriteOptions(90))
     again = read_pages(tmp_path / f"b{target}")
     assert (again.count, again.delays, again.plays) == (3, (100, 200, 300), all_pages.plays)
     with Image.open(tmp_path / f"b{target}") as image:
@@ -175,7 +190,7 @@ def test_an_animation_keeps_its_transparency(tmp_path: Path) -> None:
     frames = [Image.fromarray(np.roll(CHANNELS["RGBA"], 9 * i, 1)) for i in range(3)]
     content = saved(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
     path = _put(tmp_path, "a.webp", content)
-    write_pages(read_pages(path), tmp_path / "b.webp", quality=100)
+    write_pages(read_pages(path), tmp_path / "b.webp", options=WriteOptions(100))
     before, after = (list(read_pages(tmp_path / name).pictures) for name in ("a.webp", "b.webp"))
     for old, new in zip(before, after, strict=True):
         np.testing.assert_array_equal(old.pixels, new.pixels)

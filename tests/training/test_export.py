@@ -15,7 +15,7 @@ from safetensors.torch import load_file
 
 from gladsr.cli import main
 from gladsr.network import Gladsr, GladsrConfig
-from gladsr.network.attention import read_attention
+from gladsr.network.gates import read_channel_weights
 from gladsr.training.export import (
     export_onnx,
     export_openvino,
@@ -60,12 +60,12 @@ def test_onnx_agrees_with_pytorch_at_every_size(
         np.testing.assert_allclose(ours, theirs, atol=1e-4)
 
 
-def test_onnx_names_the_attention_of_every_unit(network: Gladsr, exported: Path) -> None:
+def test_onnx_names_the_channel_weights_of_every_unit(network: Gladsr, exported: Path) -> None:
     model = onnx.load(exported)
     assert [output.name for output in model.graph.output] == ["y_c", "y"]
     rounded = in_half_precision(network)
     x = torch.rand(1, 3, 12, 9)
-    with torch.no_grad(), read_attention(rounded) as expected:
+    with torch.no_grad(), read_channel_weights(rounded) as expected:
         rounded(x)
     names = [f"attention.{unit}" for unit in range(len(expected))]
     part = onnx.utils.Extractor(model).extract_model(["x"], names)

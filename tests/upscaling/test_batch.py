@@ -17,7 +17,7 @@ import skimage
 from PIL import Image
 
 from gladsr.errors import EngineError, PictureError
-from gladsr.pictures import Pages, Picture, read, read_pages, resize
+from gladsr.pictures import Pages, Picture, WriteOptions, read, read_pages, resize
 from gladsr.upscaling import files
 from gladsr.upscaling.batch import Outcome, progress_of_page, upscale_files
 from gladsr.upscaling.folders import Job, plan
@@ -238,7 +238,7 @@ def test_metadata_can_be_left_out():
     Image.fromarray(PHOTO).save("in/a.jpg", exif=exif, dpi=(300, 300))
     run([Job(Path("in/a.jpg"), Path("a.jpg")), Job(Path("in/a.jpg"), Path("b.png"))])
     assert read("a.jpg").exif is not None
-    run([Job(Path("in/a.jpg"), Path("c.jpg"))], strip_metadata=True)
+    run([Job(Path("in/a.jpg"), Path("c.jpg"))], writing=WriteOptions(strip_metadata=True))
     stripped = read("c.jpg")
     assert (stripped.exif, stripped.dpi) == (None, None)
 

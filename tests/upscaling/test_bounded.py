@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gladsr import Upscaler
-from gladsr.engines import Attention
+from gladsr.engines import ChannelWeights
 from gladsr.errors import PictureError
 from gladsr.pictures import Picture, mapped, read_pages, write, write_pages
 from gladsr.pictures.picture import Pages
@@ -90,9 +90,11 @@ class Repeating(StandIn):
         self.scale = scale
         self.made: list[int] = []
 
-    def run(self, x: Array, *, draft: bool = False, attention: Attention | None = None) -> Array:
+    def run(
+        self, x: Array, *, draft: bool = False, channel_weights: ChannelWeights | None = None
+    ) -> Array:
         assert not draft
-        assert attention is None or attention.shape == (1, 3)
+        assert channel_weights is None or channel_weights.shape == (1, 3)
         y = x.repeat(self.scale, axis=0).repeat(self.scale, axis=1)
         self.made.append(y.shape[0] * y.shape[1])
         return y

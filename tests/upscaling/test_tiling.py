@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from gladsr.engines import Attention
+from gladsr.engines import ChannelWeights
 from gladsr.errors import OutOfMemoryError
 from gladsr.upscaling.tiling import OVERLAP, WHOLE, Enlarged, Region, tiles, whole
 from tests.upscaling.stand_ins import Array, StandIn
@@ -49,12 +49,14 @@ class FarSighted(StandIn):
         self.most = most
         self.sides: list[int] = []
 
-    def run(self, x: Array, *, draft: bool = False, attention: Attention | None = None) -> Array:
+    def run(
+        self, x: Array, *, draft: bool = False, channel_weights: ChannelWeights | None = None
+    ) -> Array:
         assert not draft
         if x.shape[0] * x.shape[1] > self.most:
             raise OutOfMemoryError("there is not enough memory")
         self.sides.append(max(x.shape[:2]))
-        weights = self.attention(x) if attention is None else attention
+        weights = self.channel_weights(x) if channel_weights is None else channel_weights
         padded = np.pad(x, ((OVERLAP, OVERLAP), (OVERLAP, OVERLAP), (0, 0)))
         height, width = x.shape[:2]
         shifted = [
@@ -81,19 +83,19 @@ def test_any_part_in_any_tiles_is_what_the_whole_gives(data: st.DataObject):
     np.testing.assert_allclose(part, expected[top:bottom, left:right], atol=1e-6)
 
 
-def test_a_large_pictures_attention_is_that_of_bands_all_over_it():
+def test_a_large_pictures_channel_weights_are_those_of_bands_all_over_it():
     rows, columns = np.mgrid[:900, :600].astype(np.float32)
     picture = Picture(np.stack([rows / 900, columns / 600, (rows > 450)], axis=2))
     assert math.prod(picture.size) > WHOLE
     enlarged = Enlarged(picture, FarSighted(), 2, core=64)
     enlarged.read(Region(0, 2, 0, 2))
-    attention = enlarged._attention
-    assert attention is not None
-    np.testing.assert_allclose(attention, [[0.5, 0.5, 0.5]], atol=0.01)
+    channel_weights = enlarged._channel_weights
+    assert channel_weights is not None
+    np.testing.assert_allclose(channel_weights, [[0.5, 0.5, 0.5]], atol=0.01)
     assert sum(math.prod(region.size) for region in picture.read_regions[1:]) == 288 * 288
 
 
-def test_the_attention_is_read_once():
+def test_the_channel_weights_are_read_once():
     picture = Picture(np.ones((100, 100, 1), np.float32))
     enlarged = Enlarged(picture, FarSighted(), 2, core=20)
     for part in tiles(whole(enlarged.size), 40, 40):

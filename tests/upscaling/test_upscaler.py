@@ -395,7 +395,7 @@ def test_upscalers_made_of_one_another_share_what_is_loaded(monkeypatch: pytest.
     loaded: list[int] = []
     load = engines.load
 
-    def noted(card: zoo.Card, *arguments: Any, **options: Any) -> engines.ZooEngine:
+    def noted(card: zoo.Card, *arguments: Any, **options: Any) -> engines.LoadedEngine:
         loaded.append(card.scale)
         return load(card, *arguments, **options)
 

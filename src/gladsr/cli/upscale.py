@@ -17,7 +17,7 @@ from gladsr.errors import PlanError
 from gladsr.films.encoders import Codec, Encoding
 from gladsr.films.formats import is_film
 from gladsr.films.reading import Frame
-from gladsr.pictures import MAX_PIXELS, Picture
+from gladsr.pictures import MAX_PIXELS, Picture, ReadOptions, WriteOptions
 from gladsr.upscaling import Upscaler
 from gladsr.upscaling.batch import Outcome, Progress, Upscale, upscale_files
 from gladsr.upscaling.folders import SUFFIXES, Job, plan
@@ -254,11 +254,9 @@ def upscale(
         planned.jobs,
         watch,
         existing="replace" if overwrite else "skip" if skip_existing else "refuse",
-        quality=quality,
+        reading=ReadOptions(max_input_pixels, limits),
+        writing=WriteOptions(quality, strip_metadata),
         encoding=encoding,
-        strip_metadata=strip_metadata,
-        max_pixels=max_input_pixels,
-        float_range=limits,
     )
     failed, skipped = _follow(outcomes, len(planned.jobs), watch)
     if planned.films:

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 EngineName = Literal["auto", "openvino", "onnxruntime", "torch"]
 Precision = Literal["fp32", "bf16", "int8"]
-Attention = NDArray[np.float32]
+ChannelWeights = NDArray[np.float32]
 """The weights R_c (Eq. 8) of a network's U selective units for their K channels, U×K."""
 
 # As the C++ library, PyTorch ("not enough memory", "CUDA out of memory") and oneDNN put it.
@@ -45,7 +45,11 @@ class Engine(Protocol):
     """A trained model, loaded and ready to run. As a string it says what runs it, on what."""
 
     def run(
-        self, x: NDArray[np.float32], *, draft: bool = False, attention: Attention | None = None
+        self,
+        x: NDArray[np.float32],
+        *,
+        draft: bool = False,
+        channel_weights: ChannelWeights | None = None,
     ) -> NDArray[np.float32]:
         """Upscale one picture.
 
@@ -53,8 +57,7 @@ class Engine(Protocol):
             x: The picture, h×w×3, RGB in [0, 1].
             draft: Return the coarse output y_c (Eq. 3) and leave the refine net out, which takes
                 about half the time.
-            attention: What `attention` gave for the picture that ``x`` is a part of; ``x`` is a
-                whole picture if None.
+            channel_weights: Those of the picture that ``x`` is a part of; its own if None.
 
         Returns:
             The upscaled picture, s·h×s·w×3, RGB, not clipped.
@@ -64,12 +67,12 @@ class Engine(Protocol):
         """
         ...
 
-    def attention(self, x: NDArray[np.float32], *, draft: bool = False) -> Attention:
-        """Read the channel attention that a picture has as a whole.
+    def channel_weights(self, x: NDArray[np.float32], *, draft: bool = False) -> ChannelWeights:
+        """Compute the channel weights R_c of a complete picture.
 
         Args:
             x: The picture, h×w×3, RGB in [0, 1].
-            draft: Read no more than the coarse output needs.
+            draft: Compute only those that the coarse output needs.
 
         Raises:
             OutOfMemoryError: The memory does not suffice for a picture of this size.
@@ -77,7 +80,7 @@ class Engine(Protocol):
         ...
 
 
-class ZooEngine(Engine, Protocol):
+class LoadedEngine(Engine, Protocol):
     """A model of the zoo, which also shows what it attends to."""
 
     def masks(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
@@ -115,33 +118,41 @@ class FiniteEngine:
         load_exact: Loads the same model in fp32; called when it is first needed.
     """
 
-    def __init__(self, engine: ZooEngine, load_exact: Callable[[], ZooEngine]) -> None:
+    def __init__(self, engine: LoadedEngine, load_exact: Callable[[], LoadedEngine]) -> None:
         self._engine = engine
         self._load_exact = load_exact
-        self._exact: ZooEngine | None = None
+        self._exact: LoadedEngine | None = None
 
     def __str__(self) -> str:
         """Return what the engine says of itself."""
         return str(self._engine)
 
     def run(
-        self, x: NDArray[np.float32], *, draft: bool = False, attention: Attention | None = None
+        self,
+        x: NDArray[np.float32],
+        *,
+        draft: bool = False,
+        channel_weights: ChannelWeights | None = None,
     ) -> NDArray[np.float32]:
         """Upscale; see `Engine`."""
-        y = self._engine.run(x, draft=draft, attention=attention)
-        return y if _finite(y) else self._in_fp32().run(x, draft=draft, attention=attention)
+        y = self._engine.run(x, draft=draft, channel_weights=channel_weights)
+        return (
+            y
+            if _finite(y)
+            else self._in_fp32().run(x, draft=draft, channel_weights=channel_weights)
+        )
 
-    def attention(self, x: NDArray[np.float32], *, draft: bool = False) -> Attention:
-        """Read the attention; see `Engine`."""
-        r_c = self._engine.attention(x, draft=draft)
-        return r_c if _finite(r_c) else self._in_fp32().attention(x, draft=draft)
+    def channel_weights(self, x: NDArray[np.float32], *, draft: bool = False) -> ChannelWeights:
+        """Compute the channel weights; see `Engine`."""
+        r_c = self._engine.channel_weights(x, draft=draft)
+        return r_c if _finite(r_c) else self._in_fp32().channel_weights(x, draft=draft)
 
     def masks(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
         """Read the guided masks; see `Engine`."""
         r_s = self._engine.masks(x)
         return r_s if _finite(r_s) else self._in_fp32().masks(x)
 
-    def _in_fp32(self) -> ZooEngine:
+    def _in_fp32(self) -> LoadedEngine:
         if self._exact is None:
             logger.warning("%s gave values that are not finite; they are computed in fp32", self)
             self._exact = self._load_exact()
@@ -159,7 +170,7 @@ def load(
     device: str | None = None,
     precision: Precision = "fp32",
     threads: int | None = None,
-) -> ZooEngine:
+) -> LoadedEngine:
     """Load a model of the zoo into an engine.
 
     Args:
@@ -219,10 +230,10 @@ def _loaded(
     device: str | None,
     precision: Precision,
     threads: int | None,
-) -> ZooEngine:
+) -> LoadedEngine:
     try:
         module = import_module(f"gladsr.engines.{library}")
     except ModuleNotFoundError as error:
         raise MissingExtraError(library, _PIP_NAMES[library]) from error
     loaded = module.load(card, device=device, precision=precision, threads=threads)
-    return cast("ZooEngine", loaded)
+    return cast("LoadedEngine", loaded)

@@ -12,7 +12,7 @@ import onnx.utils
 import onnxruntime
 from numpy.typing import NDArray
 
-from gladsr.engines.engine import Attention, Precision, out_of_memory_named
+from gladsr.engines.engine import ChannelWeights, Precision, out_of_memory_named
 from gladsr.errors import DeviceError
 
 if TYPE_CHECKING:
@@ -73,18 +73,26 @@ class OnnxRuntimeEngine:
         return self._sessions[key]
 
     def run(
-        self, x: NDArray[np.float32], *, draft: bool = False, attention: Attention | None = None
+        self,
+        x: NDArray[np.float32],
+        *,
+        draft: bool = False,
+        channel_weights: ChannelWeights | None = None,
     ) -> NDArray[np.float32]:
         """Upscale; see `Engine`."""
-        r_c = [] if attention is None else list(attention[:, np.newaxis, :, np.newaxis, np.newaxis])
+        r_c = (
+            []
+            if channel_weights is None
+            else list(channel_weights[:, np.newaxis, :, np.newaxis, np.newaxis])
+        )
         given = {f"attention.{unit}": weights for unit, weights in enumerate(r_c)}
         session = self._session(("y_c" if draft else "y",), tuple(given))
         with out_of_memory_named():
             (y,) = session.run(None, {"x": _batch(x), **given})
         return np.ascontiguousarray(y[0].transpose(1, 2, 0))
 
-    def attention(self, x: NDArray[np.float32], *, draft: bool = False) -> Attention:
-        """Read the attention; see `Engine`."""
+    def channel_weights(self, x: NDArray[np.float32], *, draft: bool = False) -> ChannelWeights:
+        """Compute the channel weights; see `Engine`."""
         units = self._units // 2 if draft else self._units
         session = self._session(tuple(f"attention.{unit}" for unit in range(units)))
         with out_of_memory_named():

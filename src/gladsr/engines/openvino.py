@@ -12,7 +12,7 @@ import openvino as ov
 from numpy.typing import NDArray
 
 from gladsr.engines.cache import cache_folder
-from gladsr.engines.engine import Attention, Precision, out_of_memory_named
+from gladsr.engines.engine import ChannelWeights, Precision, out_of_memory_named
 from gladsr.engines.memory import alone, give_back, memory_of
 from gladsr.errors import DeviceError, EngineError
 
@@ -112,7 +112,7 @@ class OpenVINOEngine:
 
     @contextmanager
     def _inferred(
-        self, outputs: tuple[str, ...], x: NDArray[np.float32], given: dict[str, Attention]
+        self, outputs: tuple[str, ...], x: NDArray[np.float32], given: dict[str, ChannelWeights]
     ) -> Iterator[list[NDArray[np.float32]]]:
         """Compute outputs, which are there as long as the context, in which no other thread runs.
 
@@ -130,16 +130,24 @@ class OpenVINOEngine:
                 yield [tensor.data for tensor in request.output_tensors]
 
     def run(
-        self, x: NDArray[np.float32], *, draft: bool = False, attention: Attention | None = None
+        self,
+        x: NDArray[np.float32],
+        *,
+        draft: bool = False,
+        channel_weights: ChannelWeights | None = None,
     ) -> NDArray[np.float32]:
         """Upscale; see `Engine`."""
-        r_c = [] if attention is None else list(attention[:, np.newaxis, :, np.newaxis, np.newaxis])
+        r_c = (
+            []
+            if channel_weights is None
+            else list(channel_weights[:, np.newaxis, :, np.newaxis, np.newaxis])
+        )
         given = {f"attention.{unit}": weights for unit, weights in enumerate(r_c)}
         with self._inferred(("y_c" if draft else "y",), x, given) as (y,):
             return np.ascontiguousarray(y[0].transpose(1, 2, 0))
 
-    def attention(self, x: NDArray[np.float32], *, draft: bool = False) -> Attention:
-        """Read the attention; see `Engine`."""
+    def channel_weights(self, x: NDArray[np.float32], *, draft: bool = False) -> ChannelWeights:
+        """Compute the channel weights; see `Engine`."""
         units = self._units // 2 if draft else self._units
         names = tuple(f"attention.{unit}" for unit in range(units))
         with self._inferred(names, x, {}) as r_c:

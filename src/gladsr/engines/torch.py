@@ -10,9 +10,9 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gladsr.engines.engine import Attention, Precision, out_of_memory_named
+from gladsr.engines.engine import ChannelWeights, Precision, out_of_memory_named
 from gladsr.errors import DeviceError
-from gladsr.network.attention import read_attention, read_masks, set_attention
+from gladsr.network.gates import read_channel_weights, read_masks, set_channel_weights
 from gladsr.zoo import load_network
 
 if TYPE_CHECKING:
@@ -39,7 +39,7 @@ class TorchEngine:
         if threads is not None:
             torch.set_num_threads(threads)  # PyTorch has one number for the whole process
 
-        self._lock = Lock()  # the attention is set in the network, which threads share
+        self._lock = Lock()  # the channel weights are set in the network, which threads share
 
     def __str__(self) -> str:
         """Return the library, its version, the device and the precision."""
@@ -47,20 +47,24 @@ class TorchEngine:
 
     @torch.inference_mode()
     def run(
-        self, x: NDArray[np.float32], *, draft: bool = False, attention: Attention | None = None
+        self,
+        x: NDArray[np.float32],
+        *,
+        draft: bool = False,
+        channel_weights: ChannelWeights | None = None,
     ) -> NDArray[np.float32]:
         """Upscale; see `Engine`."""
         with self._ready(x) as batch:
-            given = np.empty((0, 0), np.float32) if attention is None else attention
+            given = np.empty((0, 0), np.float32) if channel_weights is None else channel_weights
             r_c = torch.from_numpy(given).to(self._device)[..., None, None]
-            with set_attention(self._network, list(r_c)):
+            with set_channel_weights(self._network, list(r_c)):
                 y = _coarse_output(self._network, batch) if draft else self._network(batch)[1]
             return y[0].permute(1, 2, 0).float().cpu().contiguous().numpy()
 
     @torch.inference_mode()
-    def attention(self, x: NDArray[np.float32], *, draft: bool = False) -> Attention:
-        """Read the attention; see `Engine`."""
-        with self._ready(x) as batch, read_attention(self._network) as r_c:
+    def channel_weights(self, x: NDArray[np.float32], *, draft: bool = False) -> ChannelWeights:
+        """Compute the channel weights; see `Engine`."""
+        with self._ready(x) as batch, read_channel_weights(self._network) as r_c:
             f_c = self._network.ndg_c(self._network.fenet(batch))
             if not draft:
                 self._network.ndg_f(f_c)

@@ -17,7 +17,7 @@ from PIL import Image
 
 from gladsr.atomic import atomic_write
 from gladsr.network import Gladsr
-from gladsr.network.attention import read_attention, read_masks
+from gladsr.network.gates import read_channel_weights, read_masks
 from gladsr.paper.figures import save
 from gladsr.upscaling.pixels import stretched, to_unit
 
@@ -60,7 +60,7 @@ def explain(network: Gladsr, picture: NDArray[Any]) -> list[Explanation]:
     config = network.config
     if not (config.sgu or config.csu):
         raise ValueError("this network has neither guided masks nor channel weights")
-    with read_masks(network) as masks, read_attention(network) as weights:
+    with read_masks(network) as masks, read_channel_weights(network) as weights:
         network(torch.from_numpy(to_unit(picture).transpose(2, 0, 1)[None].copy()))
     r_s, r_c = iter(masks), iter(weights)
     return [

@@ -4,8 +4,9 @@ from gladsr.errors import PictureError
 from gladsr.pictures.colour import luminance
 from gladsr.pictures.depth import to_depth
 from gladsr.pictures.formats import SUFFIXES
+from gladsr.pictures.options import MAX_PIXELS, ReadOptions, WriteOptions
 from gladsr.pictures.picture import Pages, Picture
-from gladsr.pictures.reading import MAX_PIXELS, measure, read, read_pages
+from gladsr.pictures.reading import measure, read, read_pages
 from gladsr.pictures.resize import mod_crop, resize
 from gladsr.pictures.writing import check_pages, room_for, write, write_pages
 
@@ -15,6 +16,8 @@ __all__ = [
     "Pages",
     "Picture",
     "PictureError",
+    "ReadOptions",
+    "WriteOptions",
     "check_pages",
     "luminance",
     "measure",

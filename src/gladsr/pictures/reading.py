@@ -27,11 +27,9 @@ from gladsr.pictures.depth import to_depth
 from gladsr.pictures.formats import NAMES, Format, by_content
 from gladsr.pictures.mapped import bands, empty, forget
 from gladsr.pictures.metadata import exif_of_tiff, upright_xmp
+from gladsr.pictures.options import ReadOptions
 from gladsr.pictures.picture import MM_PER_INCH, Pages, Picture
 from gladsr.pictures.tiff import is_plain_ycbcr, is_whole
-
-MAX_PIXELS = 2**28
-"""The most pixels that a file may have unless told otherwise: 16,384 × 16,384."""
 
 _METADATA = {
     "icc_profile": "icc-profile-data",
@@ -70,18 +68,13 @@ pyvips.block_untrusted_set(True)  # no loader that libvips does not trust with h
 pyvips.cache_set_max(0)  # it would hold on to whole pictures
 
 
-def read(
-    path: str | os.PathLike[str],
-    *,
-    max_pixels: int = MAX_PIXELS,
-    float_range: tuple[float, float] = (0, 1),
-) -> Picture:
+def read(path: str | os.PathLike[str], *, options: ReadOptions = ReadOptions()) -> Picture:
     """Read a picture file with a single picture, as `read_pages` does.
 
     Raises:
         PictureError: As there, or it has several pages or frames.
     """
-    pages = read_pages(path, max_pixels=max_pixels, float_range=float_range)
+    pages = read_pages(path, options=options)
     if pages.count > 1:
         raise PictureError(
             f"{path} has {pages.count} pages or frames. Save them as single pictures."
@@ -92,8 +85,7 @@ def read(
 def read_pages(
     path: str | os.PathLike[str],
     *,
-    max_pixels: int = MAX_PIXELS,
-    float_range: tuple[float, float] = (0, 1),
+    options: ReadOptions = ReadOptions(),
     folder: Path | None = None,
 ) -> Pages:
     """Read a PNG, JPEG, TIFF, WebP, AVIF, GIF, BMP or PPM file; its content tells which.
@@ -104,26 +96,25 @@ def read_pages(
 
     Args:
         path: The file.
-        max_pixels: The most pixels that it may have, all pages together.
-        float_range: The floating-point values that become 0 and 1 in the pixels.
+        options: Limits, and how floating-point values are read.
         folder: Where the pixels of large pictures go, in temporary files; into memory if None.
 
     Raises:
         PictureError: The file is missing, may not be read, is damaged, cut short or no such
-            picture, has more than `max_pixels`, floating-point values outside `float_range` or
-            pixels that `Picture` does not hold. What is wrong with the pixels comes out only when
-            the pages are gone through.
+            picture, has too many pixels, floating-point values outside `options.float_range`
+            or pixels that `Picture` does not hold. What is wrong with the pixels comes out only
+            when the pages are gone through.
     """
     path = Path(path)
     with _errors_named(path), _opened(path) as (file, format_):
         if format_.loader is None:
             with _pillow_image(file, format_) as image:
-                _check_size(path, image.size, image.width * image.height, max_pixels)
+                _check_size(path, image.size, image.width * image.height, options.max_input_pixels)
             return Pages(_named(path, _pillow_pictures(path, folder)))
         header = _load(path, format_)
         count = _field(header, "n-pages", 1)
         size = header.width, header.height
-        _check_size(path, size, header.width * header.height * count, max_pixels)
+        _check_size(path, size, header.width * header.height * count, options.max_input_pixels)
         _check_kind(path, header)
         if format_.name == "PNG" and _is_animated_png(file):
             raise PictureError(f"{path} is an animated PNG. Convert it to WebP or GIF.")
@@ -139,7 +130,7 @@ def read_pages(
                 plays=_field(header, "loop", 0),
             )
         pages = count if format_.several == "pages" else 1
-        pictures = _vips_pictures(path, pages, max_pixels, float_range, folder)
+        pictures = _vips_pictures(path, pages, options, folder)
         alike = pages == 1 or _are_alike(path, format_)
         return Pages(_named(path, pictures), pages, alike=alike)
 
@@ -287,20 +278,15 @@ def _gif_colours(flags: bytes) -> int:
 
 
 def _vips_pictures(
-    path: Path,
-    count: int,
-    max_pixels: int,
-    float_range: tuple[float, float],
-    folder: Path | None,
+    path: Path, count: int, options: ReadOptions, folder: Path | None
 ) -> Iterator[Picture]:
     """Yield the pages of a file; each is opened anew, so that only one is in memory."""
     total = 0
     for page in range(count):
         with _opened(path) as (file, format_):
-            options = {"page": page} if format_.several else {}
-            image = _load(path, format_, **options)
+            image = _load(path, format_, **{"page": page} if format_.several else {})
             total += image.width * image.height
-            _check_size(path, (image.width, image.height), total, max_pixels)
+            _check_size(path, (image.width, image.height), total, options.max_input_pixels)
             _check_kind(path, image)
             said, turn = _said(image, file, format_)
             if image.interpretation == "cmyk":
@@ -320,8 +306,8 @@ def _vips_pictures(
                     raise PictureError(f"{path} has pixels in YCbCr. Convert them to RGB.")
                 said["exif"] = exif_of_tiff(file, page)
         if pixels.dtype.kind == "f":
-            _to_unit(path, pixels, float_range)
-            said["float_range"] = float_range
+            _to_unit(path, pixels, options.float_range)
+            said["float_range"] = options.float_range
         yield Picture(pixels, **said)
 
 

@@ -23,6 +23,7 @@ from gladsr.pictures.depth import levels, to_depth
 from gladsr.pictures.formats import SUFFIXES, Format, by_name
 from gladsr.pictures.mapped import Mapped, bands, empty, forget
 from gladsr.pictures.metadata import corrected_exif, corrected_xmp, has_thumbnail
+from gladsr.pictures.options import WriteOptions
 from gladsr.pictures.picture import MM_PER_INCH, Pages, Picture, pixels_of
 
 # What libvips calls the pixels that are written: their kind, grey, and RGB.
@@ -40,12 +41,16 @@ _MOST_DPI = 10**6 * MM_PER_INCH  # that libvips takes; PNG and BMP hold more
 logger = logging.getLogger(__name__)
 
 
-def write(picture: Picture, path: str | os.PathLike[str], *, quality: int = 95) -> None:
+def write(
+    picture: Picture, path: str | os.PathLike[str], *, options: WriteOptions = WriteOptions()
+) -> None:
     """Write a picture file with a single picture, as `write_pages` does."""
-    write_pages(Pages([picture]), path, quality=quality)
+    write_pages(Pages([picture]), path, options=options)
 
 
-def write_pages(pages: Pages, path: str | os.PathLike[str], *, quality: int = 95) -> None:
+def write_pages(
+    pages: Pages, path: str | os.PathLike[str], *, options: WriteOptions = WriteOptions()
+) -> None:
     """Write a PNG, JPEG, TIFF, WebP, AVIF, GIF, BMP or PPM file, as the ending of its name says.
 
     The file appears whole or not at all, in place of one that is there. A format without 16 bits
@@ -57,7 +62,7 @@ def write_pages(pages: Pages, path: str | os.PathLike[str], *, quality: int = 95
     Args:
         pages: What to write.
         path: Where to, in a folder that exists.
-        quality: From 1 to 100, for JPEG, WebP and AVIF; WebP is lossless at 100.
+        options: Quality, and whether to strip metadata.
 
     Raises:
         PictureError: The name has another ending, the format cannot hold the picture or so many of
@@ -66,14 +71,16 @@ def write_pages(pages: Pages, path: str | os.PathLike[str], *, quality: int = 95
     path = Path(path)
     check_pages(pages, path)
     format_ = _format_of(path)
+    if options.strip_metadata:
+        pages = replace(pages, pictures=(page.without_metadata() for page in pages.pictures))
     with _errors_named(path), atomic_write(path) as file:
         if format_.several == "pages":
             _write_tiff(file, pages, format_, path)
         elif pages.count > 1:
-            _write_frames(file, pages, format_, path, quality)
+            _write_frames(file, pages, format_, path, options.quality)
         else:
             (picture,) = pages.pictures
-            _write_picture(file, picture, format_, path, quality)
+            _write_picture(file, picture, format_, path, options.quality)
 
 
 def check_pages(pages: Pages, path: Path) -> None:

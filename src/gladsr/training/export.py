@@ -17,8 +17,8 @@ from torch import Tensor, nn
 
 from gladsr.atomic import atomic_write
 from gladsr.network import Gladsr
-from gladsr.network.attention import read_attention, selective_units
 from gladsr.network.fast import for_speed
+from gladsr.network.gates import read_channel_weights, selective_units
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
@@ -51,13 +51,13 @@ def export_onnx(network: Gladsr, path: Path) -> None:
     clipped; float32, any h and w from 1 up. The weights are stored in half precision, where that
     is exact, and cast once, when an engine loads the file.
 
-    The channel attention of the U selective units, in the order of `selective_units`, are the
+    The channel weights of the U selective units, in the order of `selective_units`, are the
     tensors ``attention.0`` to ``attention.(U-1)`` inside, (1, K, 1, 1): there the engines read it
     and set it.
     """
     exported = _WithAttention(in_half_precision(network))
-    attention = [f"attention.{unit}" for unit in range(len(selective_units(network)))]
-    model = traced(exported, torch.rand(1, 3, 17, 19), ["y_c", "y", *attention], least=1)
+    channel_weights = [f"attention.{unit}" for unit in range(len(selective_units(network)))]
+    model = traced(exported, torch.rand(1, 3, 17, 19), ["y_c", "y", *channel_weights], least=1)
     model.graph.value_info.extend(model.graph.output[2:])
     del model.graph.output[2:]
     _store_in_half_precision(model)
@@ -102,7 +102,7 @@ def save_openvino(model: "ov.Model", path: Path, *, compress: bool) -> None:
 
 
 class _WithAttention(nn.Module):
-    """A network in its fast form; its channel attention are further outputs, to get names."""
+    """A network in its fast form; its channel weights are further outputs, to get names."""
 
     def __init__(self, network: Gladsr) -> None:
         super().__init__()
@@ -110,9 +110,9 @@ class _WithAttention(nn.Module):
         self.fast = for_speed(network)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        with read_attention(self.network) as attention:
+        with read_channel_weights(self.network) as channel_weights:
             y_c, y = self.fast(x)
-        return y_c, y, *attention
+        return y_c, y, *channel_weights
 
 
 def traced(network: nn.Module, x: Tensor, outputs: list[str], *, least: int) -> onnx.ModelProto:
@@ -167,11 +167,13 @@ def _store_in_half_precision(model: onnx.ModelProto) -> None:
 def _tidy(model: onnx.ModelProto) -> None:
     """Drop what the tracer noted down, and call the outputs' free sizes by plain names.
 
-    The shapes of the attention stay, for a part of the model that begins there needs them.
+    The shapes of the channel weights stay, for a part of the model that begins there needs them.
     """
-    attention = [info for info in model.graph.value_info if info.name.startswith("attention.")]
+    channel_weights = [
+        info for info in model.graph.value_info if info.name.startswith("attention.")
+    ]
     del model.graph.value_info[:]
-    model.graph.value_info.extend(attention)
+    model.graph.value_info.extend(channel_weights)
     del model.metadata_props[:]
     del model.graph.metadata_props[:]
     for part in (

@@ -14,11 +14,10 @@ from queue import Full, Queue
 from threading import Event, Thread
 from typing import Literal, TypeVar
 
-from gladsr import pictures
 from gladsr.engines import memory_kept
 from gladsr.errors import EngineError, OutOfMemoryError, PictureError, SizeError
 from gladsr.films.encoders import Encoding
-from gladsr.pictures import Pages, Picture
+from gladsr.pictures import Pages, Picture, ReadOptions, WriteOptions
 from gladsr.upscaling import files
 from gladsr.upscaling.folders import Job
 
@@ -79,11 +78,9 @@ def upscale_files(
     upscale: Upscale,
     *,
     existing: Existing = "refuse",
-    quality: int = 95,
+    reading: ReadOptions = ReadOptions(),
+    writing: WriteOptions = WriteOptions(),
     encoding: Encoding = files.USUAL,
-    strip_metadata: bool = False,
-    max_pixels: int = pictures.MAX_PIXELS,
-    float_range: tuple[float, float] = (0, 1),
     progress: Callable[[Job, float], None] = lambda _job, _share: None,
 ) -> Generator[Outcome]:
     """Upscale files, and yield what became of each as soon as it is known.
@@ -95,11 +92,9 @@ def upscale_files(
         jobs: What to read and write; folders are made as needed.
         upscale: Is called in a thread of its own.
         existing: What to do with files that are in an output's place when its turn comes.
-        quality: As for `pictures.write_pages`.
+        reading: Options for reading the inputs.
+        writing: Options for writing the outputs.
         encoding: As for `write_film`.
-        strip_metadata: Write nothing but the pixels and their colour profile.
-        max_pixels: As for `pictures.read_pages`.
-        float_range: Likewise.
         progress: Is told the share done of a file, in (0, 1], from the thread that upscales.
     """
     stopped = Event()
@@ -112,12 +107,12 @@ def upscale_files(
             raise _GivenUpError
         progress(job, share)
 
-    read = _read(jobs, given_up, existing, max_pixels, float_range)
+    read = _read(jobs, given_up, existing, reading)
     upscaled = _upscaled(_in_thread(read, Event()), upscale, tell, given_up)
     with contextlib.closing(_in_thread(upscaled, stopped)) as events:
         for event in events:
             if isinstance(event, _Start):
-                yield _written(event, events, given_up, quality, encoding, strip_metadata)
+                yield _written(event, events, given_up, writing, encoding)
             elif isinstance(event, Outcome):
                 yield event
 
@@ -133,8 +128,7 @@ def _read(
     jobs: Sequence[Job],
     given_up: set[Job],
     existing: Existing,
-    max_pixels: int,
-    float_range: tuple[float, float],
+    options: ReadOptions,
 ) -> Generator[_Event]:
     for job in jobs:
         try:
@@ -142,9 +136,7 @@ def _read(
                 refused = FileExistsError(f"{job.destination} exists already")
                 yield Outcome(job, None if existing == "skip" else refused, existing == "skip")
                 continue
-            pages = files.read(
-                job.source, job.destination, max_pixels=max_pixels, float_range=float_range
-            )
+            pages = files.read(job.source, job.destination, options)
             _make_folder(job.destination.parent)
             yield _Start(job, pages)
             for picture in pages.pictures:
@@ -197,9 +189,8 @@ def _written(
     start: _Start,
     events: Iterator[_Event],
     given_up: set[Job],
-    quality: int,
+    options: WriteOptions,
     encoding: Encoding,
-    strip_metadata: bool,
 ) -> Outcome:
     """Write the pictures up to the outcome of reading them; give the job up if that fails."""
 
@@ -210,18 +201,12 @@ def _written(
                     raise event.error
                 return
             if isinstance(event, Picture):
-                yield event.without_metadata() if strip_metadata else event
+                yield event
 
     rest = following()
     try:
         pages = replace(start.pages, pictures=rest)
-        files.write(
-            pages,
-            start.job.destination,
-            quality=quality,
-            encoding=encoding,
-            strip_metadata=strip_metadata,
-        )
+        files.write(pages, start.job.destination, options=options, encoding=encoding)
     except (PictureError, OSError, MemoryError) as error:
         given_up.add(start.job)
         with contextlib.suppress(PictureError, OSError):

@@ -9,7 +9,7 @@ from functools import reduce
 import numpy as np
 from numpy.typing import NDArray
 
-from gladsr.engines import Attention, Engine
+from gladsr.engines import ChannelWeights, Engine
 
 Array = NDArray[np.float32]
 
@@ -17,25 +17,27 @@ Array = NDArray[np.float32]
 class SelfEnsemble:
     """An engine that runs another on the 8 flips and quarter turns and gives their mean.
 
-    Its attention is that of the 8 views, 8×U×K.
+    Its channel weights are those of the 8 views, 8×U×K.
     """
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def run(self, x: Array, *, draft: bool = False, attention: Attention | None = None) -> Array:
+    def run(
+        self, x: Array, *, draft: bool = False, channel_weights: ChannelWeights | None = None
+    ) -> Array:
         """Upscale; see `Engine`."""
-        own = [None] * 8 if attention is None else list(attention)
+        own = [None] * 8 if channel_weights is None else list(channel_weights)
         outputs = (
-            turn_back(self._engine.run(view, draft=draft, attention=weights))
+            turn_back(self._engine.run(view, draft=draft, channel_weights=weights))
             for (view, turn_back), weights in zip(_views(x), own, strict=True)
         )
         mean: Array = reduce(np.add, outputs) / np.float32(8)
         return mean
 
-    def attention(self, x: Array, *, draft: bool = False) -> Attention:
-        """Read the attention; see `Engine`."""
-        return np.stack([self._engine.attention(view, draft=draft) for view, _ in _views(x)])
+    def channel_weights(self, x: Array, *, draft: bool = False) -> ChannelWeights:
+        """Compute the channel weights; see `Engine`."""
+        return np.stack([self._engine.channel_weights(view, draft=draft) for view, _ in _views(x)])
 
 
 def _views(x: Array) -> Iterator[tuple[Array, Callable[[Array], Array]]]:

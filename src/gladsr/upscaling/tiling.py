@@ -1,12 +1,12 @@
 """Large pictures in tiles that give what the whole gives.
 
-Two things in the network see beyond a tile. The channel attention averages over the whole picture
-(Eq. 8): its weights are read once, for the picture, and set for every tile. The convolutions see
+Two things in the network see beyond a tile. The channel weights average over the whole picture
+(Eq. 8): they are read once, for the picture, and set for every tile. The convolutions see
 their surroundings: a tile is computed with an overlap around it, which is then cut off. So the
 tiles' size and place do not change the picture.
 
-A picture of up to `WHOLE` pixels has the attention of the network as it stands. A larger one has
-that of a sample: lines spread evenly over both axes, the same ones whatever the tiles.
+A picture of up to `WHOLE` pixels has its own channel weights. A larger one has those of a sample:
+lines spread evenly over both axes, the same ones whatever the tiles.
 """
 
 import logging
@@ -18,7 +18,7 @@ from typing import NamedTuple, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
-from gladsr.engines import Attention, Engine
+from gladsr.engines import ChannelWeights, Engine
 from gladsr.errors import OutOfMemoryError
 from gladsr.upscaling.pixels import enlarge, range_of_neighbours
 
@@ -26,7 +26,7 @@ OVERLAP = 16
 """How many LR pixels a tile sees beyond its core, on each side (docs/tiles.md)."""
 
 WHOLE = 384 * 384
-"""LR pixels up to which the attention is read from the whole picture."""
+"""LR pixels up to which the channel weights are read from the whole picture."""
 
 SAMPLE_BANDS, SAMPLE_BAND = 3, 96
 """The sample of a larger picture: so many bands along each axis, of so many LR pixels."""
@@ -147,7 +147,7 @@ class Enlarged:
         self._core = core
         self._draft = draft
         self._bounded = bounded
-        self._attention: Attention | None = None
+        self._channel_weights: ChannelWeights | None = None
 
     def read(self, region: Region) -> NDArray[np.float32]:
         """Return a part; see `Source`."""
@@ -184,11 +184,11 @@ class Enlarged:
         around = tile.grown(OVERLAP, self._source.size)
         small = around.cut(x, out_of=seen)
         alone = around == whole(self._source.size) and math.prod(self._source.size) <= WHOLE
-        if self._attention is None and not alone:
+        if self._channel_weights is None and not alone:
             sample = _sample(self._source)
-            self._attention = self._engine.attention(_rgb(sample), draft=self._draft)
+            self._channel_weights = self._engine.channel_weights(_rgb(sample), draft=self._draft)
         large = self._engine.run(
-            _rgb(small), draft=self._draft, attention=None if alone else self._attention
+            _rgb(small), draft=self._draft, channel_weights=None if alone else self._channel_weights
         )
         inner = tile.times(self._scale).cut(large, out_of=around.times(self._scale))
         return inner.mean(axis=2, keepdims=True) if x.shape[2] == 1 else inner
@@ -199,7 +199,7 @@ def _rgb(x: NDArray[np.float32]) -> NDArray[np.float32]:
 
 
 def _sample(source: Source) -> NDArray[np.float32]:
-    """Return what the attention is read from: the picture, or bands of it side by side."""
+    """Return what the channel weights are read from: the picture, or bands of it side by side."""
     height, width = source.size
     if height * width <= WHOLE:
         return source.read(whole(source.size))

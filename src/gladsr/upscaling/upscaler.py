@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 from PIL import Image
 
 from gladsr import engines, pictures, zoo
-from gladsr.engines import Engine, EngineName, Precision, ZooEngine, give_back, memory_kept
+from gladsr.engines import Engine, EngineName, LoadedEngine, Precision, give_back, memory_kept
 from gladsr.errors import PictureError
 from gladsr.films.encoders import Encoding
 from gladsr.films.reading import Frame
@@ -35,10 +35,10 @@ class _Networks:
     """Networks, each loaded when it is first needed."""
 
     def __init__(self) -> None:
-        self._loaded: dict[tuple[Any, ...], ZooEngine] = {}
+        self._loaded: dict[tuple[Any, ...], LoadedEngine] = {}
         self._lock = Lock()
 
-    def of(self, upscaler: "Upscaler", scale: int) -> ZooEngine:
+    def of(self, upscaler: "Upscaler", scale: int) -> LoadedEngine:
         """Return the network of an upscaler's model for one of its scales."""
         machine = (upscaler.engine, upscaler.device, upscaler.precision, upscaler.threads)
         key = (upscaler.model, scale, *machine)
@@ -207,18 +207,16 @@ class Upscaler:
 
         def upscaled() -> Iterator[pictures.Picture]:
             for done, picture in enumerate(pages.pictures):
-                stripped = picture.without_metadata() if strip_metadata else picture
                 told = progress_of_page(progress, done, pages.count)
-                yield self.upscale(stripped, told, destination)
+                yield self.upscale(picture, told, destination)
 
         larger = replace(pages, pictures=upscaled())
         with memory_kept():
             files.write(
                 larger,
                 destination,
-                quality=quality,
+                options=pictures.WriteOptions(quality, strip_metadata),
                 encoding=encoding,
-                strip_metadata=strip_metadata,
             )
 
     def upscale(

@@ -183,7 +183,7 @@ def _write(part: Part, task: Task, upscaler: Upscaler, connection: Connection) -
             picture = replace(picture, pixels=pictures.resize(picture.pixels, size=size))
         case "attention":
             picture = _masks(upscaler, pictures.to_depth(picture.pixels, np.uint8))
-    pictures.write(picture, path, quality=task.quality)
+    pictures.write(picture, path, options=pictures.WriteOptions(task.quality))
 
 
 def _masks(upscaler: Upscaler, pixels: NDArray[np.uint8]) -> pictures.Picture:

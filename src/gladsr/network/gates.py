@@ -1,4 +1,4 @@
-"""The channel attention of a network, read and set from outside, and its guided masks.
+"""The channel weights of a network, read and set from outside, and its guided masks.
 
 Every channel selective unit weighs its channels by their mean over the picture (Eq. 8). To upscale
 a picture in tiles that give what the whole gives, the weights are read once and then set for every
@@ -20,7 +20,7 @@ def selective_units(network: Gladsr) -> list[ChannelSelectiveUnit]:
 
 
 @contextmanager
-def read_attention(network: Gladsr) -> Iterator[list[Tensor]]:
+def read_channel_weights(network: Gladsr) -> Iterator[list[Tensor]]:
     """Note the weights R_c of every CSU, (N, K, 1, 1) each, as the network runs."""
     read: list[Tensor] = []
     with ExitStack() as hooks:
@@ -45,7 +45,7 @@ def read_masks(network: Gladsr) -> Iterator[list[Tensor]]:
 
 
 @contextmanager
-def set_attention(network: Gladsr, attention: Sequence[Tensor]) -> Iterator[None]:
+def set_channel_weights(network: Gladsr, channel_weights: Sequence[Tensor]) -> Iterator[None]:
     """Let the CSUs use the weights given, (N, K, 1, 1) each, instead of their picture's own.
 
     Where fewer are given than there are CSUs, the last keep their own.
@@ -54,15 +54,15 @@ def set_attention(network: Gladsr, attention: Sequence[Tensor]) -> Iterator[None
         >>> import torch
         >>> from gladsr.network import GladsrConfig
         >>> network, x = Gladsr(GladsrConfig(glams=1, lsbs=1)), torch.rand(1, 3, 4, 5)
-        >>> with read_attention(network) as attention:
+        >>> with read_channel_weights(network) as channel_weights:
         ...     _, y = network(x)
-        >>> with set_attention(network, attention):
+        >>> with set_channel_weights(network, channel_weights):
         ...     _, left = network(x[..., :4])
-        >>> len(attention), attention[0].shape
+        >>> len(channel_weights), channel_weights[0].shape
         (2, torch.Size([1, 32, 1, 1]))
     """
     with ExitStack() as hooks:
-        for unit, given in zip(selective_units(network), attention, strict=False):
+        for unit, given in zip(selective_units(network), channel_weights, strict=False):
             hooks.enter_context(
                 unit.sigmoid.register_forward_hook(lambda _unit, _input, _own, r_c=given: r_c)
             )

@@ -1,9 +1,9 @@
-"""The channel attention, read and set from outside."""
+"""The channel weights, read and set from outside."""
 
 import torch
 
 from gladsr.network import Gladsr, GladsrConfig
-from gladsr.network.attention import read_attention, selective_units, set_attention
+from gladsr.network.gates import read_channel_weights, selective_units, set_channel_weights
 
 
 def _network() -> Gladsr:
@@ -19,23 +19,23 @@ def test_what_is_read_is_what_each_unit_says() -> None:
     inputs: list[torch.Tensor] = []
     for unit in selective_units(network):
         unit.register_forward_hook(lambda _unit, given, _output: inputs.append(given[0]))
-    with read_attention(network) as attention:
+    with read_channel_weights(network) as channel_weights:
         network(x)
-    assert len(attention) == len(inputs) == 8
-    for unit, u, r_c in zip(selective_units(network), inputs, attention, strict=True):
+    assert len(channel_weights) == len(inputs) == 8
+    for unit, u, r_c in zip(selective_units(network), inputs, channel_weights, strict=True):
         torch.testing.assert_close(r_c, unit.weights(u))
 
 
 @torch.no_grad()
-def test_with_the_attention_set_a_change_is_seen_only_nearby() -> None:
+def test_with_the_channel_weights_set_a_change_is_seen_only_nearby() -> None:
     network, x = _network(), torch.rand(1, 3, 8, 64)
     changed = x.clone()
     changed[..., 0] = 1 - changed[..., 0]
     far = slice(2 * 40, None)  # beyond all convolutions together
     assert (network(x)[1] != network(changed)[1])[..., far].any()
-    with read_attention(network) as attention:
+    with read_channel_weights(network) as channel_weights:
         before = network(x)[1]
-    with set_attention(network, attention):
+    with set_channel_weights(network, channel_weights):
         torch.testing.assert_close(network(x)[1], before)
         torch.testing.assert_close(network(changed)[1][..., far], before[..., far])
 
@@ -45,7 +45,7 @@ def test_what_was_set_is_gone_afterwards() -> None:
     network, x = _network(), torch.rand(1, 3, 5, 6)
     before = network(x)[1]
     zeros = [torch.zeros(1, 32, 1, 1)] * 8
-    with set_attention(network, zeros):
+    with set_channel_weights(network, zeros):
         assert (network(x)[1] != before).any()
     torch.testing.assert_close(network(x)[1], before, rtol=0, atol=0)
 
@@ -54,7 +54,7 @@ def test_what_was_set_is_gone_afterwards() -> None:
 def test_of_fewer_weights_the_last_units_keep_their_own() -> None:
     network, x = _network(), torch.rand(1, 3, 5, 6)
     y_c, y = network(x)
-    with read_attention(network) as attention:
+    with read_channel_weights(network) as channel_weights:
         network(x)
-    with set_attention(network, attention[:4]):
+    with set_channel_weights(network, channel_weights[:4]):
         torch.testing.assert_close(network(x), (y_c, y))
