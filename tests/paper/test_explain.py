@@ -23,7 +23,7 @@ PICTURE = astronaut()[:24, 180:210]
 
 @pytest.mark.parametrize(("csu", "sgu"), [(True, True), (True, False), (False, True)])
 @torch.inference_mode()
-def test_masks_and_channel_weights_are_those_the_network_multiplies_by(csu: bool, sgu: bool) -> None:
+def test_masks_and_channel_weights_are_what_the_network_multiplies_by(csu: bool, sgu: bool) -> None:
     network = Gladsr(GladsrConfig(glams=2, lsbs=3, csu=csu, sgu=sgu)).eval()
     products: list[tuple[Tensor, Tensor]] = []
 

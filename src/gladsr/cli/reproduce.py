@@ -14,9 +14,9 @@ from gladsr.cli.console import say
 from gladsr.errors import Error
 from gladsr.paper.exhibit import Exhibit, Request
 from gladsr.paper.exhibits import EXHIBITS
-from gladsr.paper.networks import read_networks
 from gladsr.paper.results import Result
 from gladsr.paper.results import reproduce as reproduce_exhibit
+from gladsr.scoring.networks import read_networks
 from gladsr.zoo import MODELS
 
 WIDTH = 150

@@ -38,6 +38,23 @@ class Gladsr(nn.Module):
         """Return x_up, by PyTorch's bicubic (a = -0.75, half-pixel centres)."""
         return interpolate(x, scale_factor=self.config.scale, mode="bicubic")
 
+    def coarse(self, x: Tensor) -> Tensor:
+        """Return y_c alone (Eq. 3), without computing the refine net.
+
+        Args:
+            x: LR pictures, (N, 3, h, w), RGB in [0, 1]; h and w of 1 or more.
+
+        Raises:
+            ValueError: The network has no coarse output.
+        """
+        return self._coarse(self.alpha * self.upscale_bicubic(x), self.ndg_c(self.fenet(x)))
+
+    def _coarse(self, x_up: Tensor, f_c: Tensor) -> Tensor:
+        if self.re_c is None:
+            raise ValueError("GLADSR-nr has no coarse output")
+        y_c: Tensor = x_up + self.beta * self.re_c(self.upsampler(f_c))  # Eq. 3
+        return y_c
+
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Upscale.
 
@@ -55,5 +72,5 @@ class Gladsr(nn.Module):
         if self.re_c is None:
             y = x_up + fine
             return y, y
-        y_c = x_up + self.beta * self.re_c(self.upsampler(f_c))  # Eq. 3
+        y_c = self._coarse(x_up, f_c)
         return y_c, y_c + fine  # Eq. 4

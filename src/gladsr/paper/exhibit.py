@@ -8,11 +8,11 @@ from typing import Any
 
 from gladsr import zoo
 from gladsr.errors import PictureError
-from gladsr.paper.networks import FileNetwork
 from gladsr.paper.sheet import Sheet
 from gladsr.pictures import resize
 from gladsr.rivals.published import SETS
 from gladsr.scoring import Upscale, evaluate, images_in
+from gladsr.scoring.networks import FileNetwork
 from gladsr.upscaling import Upscaler
 
 Findings = dict[str, Any]

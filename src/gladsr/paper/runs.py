@@ -11,14 +11,15 @@ import torch
 from gladsr.atomic import atomic_write
 from gladsr.errors import ExhibitError
 from gladsr.network import Gladsr, mult_adds, parameters
+from gladsr.network.weights import CHECKPOINT
 from gladsr.paper.background import Progress
 from gladsr.paper.exhibit import Findings, Request, Scores
-from gladsr.paper.networks import on_torch
 from gladsr.paper.results import digest, origin, write_json
 from gladsr.rivals.published import SETS
 from gladsr.scoring import Upscale, evaluate
+from gladsr.scoring.networks import in_torch, upscale_with
 from gladsr.training import StoppedError, TrainingSettings, read_settings, train
-from gladsr.training.loop import CHECKPOINT, validation_pairs
+from gladsr.training.loop import validation_pairs
 from gladsr.training.release import load_run
 from gladsr.training.settings import PLACES, check_same, expand
 from gladsr.training.validate import validate
@@ -260,24 +261,12 @@ def budget(request: Request) -> Findings:
 
 def fine(network: Gladsr) -> Upscale:
     """Return the function that upscales a picture to y."""
-    return on_torch(_Output(network, 1), "GLADSR")
+    return upscale_with(in_torch(network, "GLADSR", network.config.scale))
 
 
 def coarse(network: Gladsr) -> Upscale:
     """Return the function that upscales a picture to y_c."""
-    return on_torch(_Output(network, 0), "GLADSR")
-
-
-class _Output(torch.nn.Module):
-    """One of the two outputs of a network."""
-
-    def __init__(self, network: Gladsr, number: int) -> None:
-        super().__init__()
-        self.network, self.number = network.eval(), number
-
-    def forward(self, x: torch.Tensor) -> torch.Tensor:
-        y: torch.Tensor = self.network(x)[self.number]
-        return y
+    return upscale_with(in_torch(network, "GLADSR", network.config.scale), draft=True)
 
 
 def _validation(network: Gladsr, settings: TrainingSettings) -> float:

@@ -17,9 +17,9 @@ from skimage import data
 
 from gladsr import cli
 from gladsr.errors import EngineError
-from gladsr.paper.networks import read_network, read_networks
 from gladsr.rivals.load import RIVALS
 from gladsr.scoring import evaluate
+from gladsr.scoring.networks import FileNetwork, read_networks
 
 astronaut: Callable[[], NDArray[np.uint8]] = data.astronaut
 
@@ -58,12 +58,22 @@ def _onnx(
     return str(file)
 
 
+def read_network(spec: str, threads: int | None = None) -> dict[int, FileNetwork]:
+    (found,) = read_networks([spec], threads=threads)
+    return found
+
+
 @pytest.mark.parametrize(
     ("outputs", "added"),
-    [({"out": 0.25}, 0.25), ({"y": 0.5, "z": 0.1}, 0.5), ({"first": 0.1, "last": 0.25}, 0.25)],
+    [
+        ({"output": 0.25, "y": 0.1, "z": 0.2}, 0.25),
+        ({"out": 0.25}, 0.25),
+        ({"y": 0.5, "z": 0.1}, 0.5),
+        ({"first": 0.1, "last": 0.25}, 0.25),
+    ],
 )
 @pytest.mark.parametrize("size", [None, 64])
-def test_the_output_y_or_the_last_is_taken_at_the_scale_that_it_has(
+def test_the_picture_is_the_output_of_that_name_or_the_last_one(
     tmp_path: Path, outputs: dict[str, float], added: float, size: int | None
 ) -> None:
     found = read_network(_onnx(tmp_path / "net.onnx", outputs, size=size))
@@ -88,7 +98,7 @@ def test_a_rival_is_run_by_pytorch(tmp_path: Path) -> None:
 def test_what_is_no_such_network_is_named(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"none\.onnx is not there"):
         read_network(str(tmp_path / "none.onnx"))
-    with pytest.raises(EngineError, match=r"say which network it is: --network rlfn=a\.pth"):
+    with pytest.raises(EngineError, match=r"a\.pth may hold any network; say which: rlfn=a\.pth"):
         read_network("a.pth")
     with pytest.raises(EngineError, match=r"^\S*grey\.onnx takes 1 channel"):
         read_network(_onnx(tmp_path / "grey.onnx", {"y": 0}, channels=1))
