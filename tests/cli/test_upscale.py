@@ -294,7 +294,7 @@ def test_wrong_options_are_refused_with_one_line(
 def test_where_bf16_cannot_be_had_it_says_so(caplog: pytest.LogCaptureFixture):
     words = ["--engine", "onnxruntime", "--precision", "bf16"]
     assert main(["upscale", "a.png", "-o", "out.png", *words]) == 0
-    assert "fp32 is used instead" in caplog.text
+    assert "does not compute in bf16; fp32 is used" in caplog.text
 
 
 def test_whether_a_file_can_be_read_is_found_out_at_its_turn(monkeypatch: pytest.MonkeyPatch):

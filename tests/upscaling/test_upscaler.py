@@ -23,7 +23,8 @@ from gladsr.errors import (
     UnknownModelError,
 )
 from gladsr.pictures import Picture, read, resize, write
-from gladsr.upscaling import tiling
+from gladsr.upscaling.tiling import NetworkOutput, Sampling, whole
+from tests.upscaling.stand_ins import InMemory
 
 CHELSEA: NDArray[np.uint8] = skimage.data.chelsea()[80:180, 120:260]
 
@@ -309,12 +310,16 @@ def test_tiles_give_what_the_whole_gives_with_every_option(options: dict[str, An
     assert np.abs(tiled - whole).max() < 0.05 / 255
 
 
-def test_a_large_picture_is_the_same_in_all_tiles(monkeypatch: pytest.MonkeyPatch):
-    """One that is so large that its attention comes from a sample."""
-    monkeypatch.setattr(tiling, "WHOLE", 50 * 50)
-    monkeypatch.setattr(tiling, "SAMPLE_BAND", 8)
-    x = breaking_pictures()["half photo, half noise"].astype(np.float32) / 255
-    first, *others = (Upscaler("gladsr-l", scale=2, tile=tile)(x) for tile in (200, 40, 37))
+def test_tiles_do_not_show_where_the_channel_weights_come_from_a_sample():
+    x = breaking_pictures()["half photo, half noise"].astype(np.float32)
+    x /= 255
+    engine = engines.load(zoo.card("gladsr-l", 2))
+    sampling = Sampling(whole=50 * 50, band=8)
+    outputs = (
+        NetworkOutput(InMemory(x), engine, 2, core=core, sampling=sampling)
+        for core in (200, 40, 37)
+    )
+    first, *others = (output.read(whole(output.size)) for output in outputs)
     for other in others:
         assert np.abs(other - first).max() < 0.05 / 255
 
