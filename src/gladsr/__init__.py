@@ -1,4 +1,4 @@
-"""Single-image super-resolution: photographs up to eight times larger, with GLADSR.
+"""Single-image super-resolution with GLADSR, for scales up to 8.
 
 Example:
     >>> import gladsr
@@ -34,8 +34,9 @@ from gladsr.errors import (
 
 if TYPE_CHECKING:
     from gladsr.films.encoders import Encoding
+    from gladsr.pictures import ReadOptions, WriteOptions
     from gladsr.upscaling import Upscaler
-    from gladsr.zoo import load_network
+    from gladsr.zoo import load_network, models
 
 __version__ = "0.1.0"
 
@@ -57,24 +58,30 @@ __all__ = [
     "OutputExistsError",
     "PictureError",
     "PlanError",
+    "ReadOptions",
     "SettingsError",
     "SizeError",
     "StorageError",
     "TooLargeError",
     "UnknownModelError",
     "Upscaler",
+    "WriteOptions",
     "load_network",
+    "models",
 ]
 
 _MODULES = {
     "Encoding": "gladsr.films.encoders",
+    "ReadOptions": "gladsr.pictures",
     "Upscaler": "gladsr.upscaling",
+    "WriteOptions": "gladsr.pictures",
     "load_network": "gladsr.zoo",
+    "models": "gladsr.zoo",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is first used, so that no part of the package loads the others."""
+    """Import a name when it is first used, so that `import gladsr` stays fast."""
     if name in _MODULES:
         return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

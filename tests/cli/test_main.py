@@ -154,29 +154,9 @@ def test_import_gladsr_imports_nothing_else():
     assert not roots & {"numpy", "PIL", "pyvips", "openvino", "torch", "typer", "rich", "pydantic"}
 
 
-def test_upscale_imports_only_the_default_install(tmp_path: Path):
-    code = (
-        "import json, sys; from gladsr.cli import main; code = main(sys.argv[1:]);"
-        "print(json.dumps(sorted(sys.modules))); sys.exit(code)"
-    )
-    run = python("-c", code, "upscale", str(PHOTO), "-o", str(tmp_path / "out.png"))
-    assert run.returncode == 0, run.stderr
-    modules = set(json.loads(run.stdout))
-    assert "openvino" in modules
-    heavy = {"torch", "scipy", "matplotlib", "skimage", "onnx", "onnxruntime", "tensorboard"}
-    assert not modules & {*heavy, "torchvision", "fastapi", "safetensors", "av"}
-    # Of gladsr itself, only what upscaling needs.
-    assert {name.split(".")[1] for name in modules if name.startswith("gladsr.")} == {
-        *("atomic", "cli", "engines", "errors", "films", "pictures", "upscaling", "zoo")
-    }
-    assert "gladsr.cli.train" not in modules
-
-
-def test_verbose_says_what_runs_the_network(tmp_path: Path):
-    words = ["-m", "gladsr", "upscale", str(PHOTO), "--model", "gladsr-l", "-o"]
-    quiet = python(*words, str(tmp_path / "quiet.png"))
-    verbose = python(*words, str(tmp_path / "verbose.png"), "-v")
-    assert quiet.stderr == ""
+def test_verbose_prints_what_runs_the_network(tmp_path: Path):
+    arguments = ["-m", "gladsr", "upscale", str(PHOTO), "--model", "gladsr-l", "-o"]
+    verbose = python(*arguments, str(tmp_path / "verbose.png"), "-v")
     assert re.fullmatch(
         r"gladsr: gladsr-l ×2 is run by OpenVINO \S+ on CPU in fp32\n", verbose.stderr
     )
@@ -184,7 +164,7 @@ def test_verbose_says_what_runs_the_network(tmp_path: Path):
 
 def test_upscale_works_without_a_network(tmp_path: Path):
     offline = str(Path(__file__).with_name("offline.py"))
-    run = python(offline, "upscale", str(PHOTO), "-o", str(tmp_path / "out.png"))
+    run = python(offline, "upscale", str(PHOTO), "-o", str(tmp_path / "out.png"), "--draft")
     assert run.returncode == 0, run.stderr
     assert (tmp_path / "out.png").exists()
 

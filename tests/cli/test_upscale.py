@@ -53,7 +53,7 @@ def test_the_options_reach_the_upscaler(scale: int):
         (["--size", "90x90"], (72, 90)),
         (["--size", "x100"], (100, 125)),
         (["--size", "100x", "--tile", "16"], (80, 100)),
-        (["--max-pixels", "2000"], (40, 50)),
+        (["--max-output-pixels", "2000"], (40, 50)),
     ],
     ids=str,
 )
@@ -68,9 +68,7 @@ def test_a_picture_that_is_large_enough_is_named_and_the_rest_is_done(
     assert main(["upscale", "a.png", "in", "-o", "out", "--size", "40x32"]) == 1
     assert files("out") == ["b.png", "c.jpg"]
     first = capsys.readouterr().err.splitlines()[0]
-    assert first == (
-        "gladsr: a.png is not upscaled: it has 40x32 pixels: 40x32 would not make it larger."
-    )
+    assert first == "gladsr: a.png: it has 40x32 pixels: 40x32 would not make it larger"
 
 
 def test_quality_changes_the_size_of_the_file():
@@ -83,6 +81,25 @@ def test_a_folder_gives_a_folder():
     assert main(["upscale", "in", "-o", "new/out"]) == 0
     assert files("new/out") == ["b.png", "c.jpg"]
     assert read("new/out/c.jpg").pixels.shape == (16, 20, 3)
+
+
+@pytest.mark.parametrize(
+    ("words", "label"),
+    [([], "x2"), (["--scale", "1.5"], "x1.5"), (["--size", "64×64"], "64x64")],
+    ids=str,
+)
+def test_without_an_output_each_input_gets_one_beside_it(words: list[str], label: str):
+    assert main(["upscale", "a.png", "in", "--draft", *words]) == 0
+    assert set(files(".")) == {"a.png", f"a-{label}.png", "in", f"in-{label}"}
+    assert files(f"in-{label}") == ["b.png", "c.jpg"]
+    assert files("in") == ["b.png", "c.jpg", "notes.txt"]
+
+
+def test_without_an_output_a_file_that_exists_is_kept(capsys: pytest.CaptureFixture[str]):
+    Path("a-x2.png").write_bytes(b"mine")
+    assert main(["upscale", "a.png"]) == 2
+    assert "a-x2.png exists already; --overwrite" in capsys.readouterr().err
+    assert Path("a-x2.png").read_bytes() == b"mine"
 
 
 def test_recursive_keeps_the_structure():
@@ -115,7 +132,7 @@ def test_a_picture_too_large_for_the_memory_is_named_and_the_rest_is_done(
 
     monkeypatch.setattr(Upscaler, "upscale", run_out)
     assert main(["upscale", "in", "-o", "out"]) == 1
-    assert "in/b.png is too large for this machine's memory" in capsys.readouterr().err
+    assert "in/b.png: it is too large for this machine's memory." in capsys.readouterr().err
     assert files("out") == ["c.jpg"]
 
 
@@ -223,7 +240,7 @@ def test_names_of_any_bytes_are_named(capsys: pytest.CaptureFixture[str]):
         (["--size", "x"], "the size is 'x', but must be such as"),
         (["--size", "0x90"], "the size is '0x90', but must be such as"),
         (["--tile", "15"], "--tile is '15', but must be auto or a number from 16"),
-        (["--max-pixels", "0"], "--max-pixels"),
+        (["--max-output-pixels", "0"], "--max-output-pixels"),
         (["--model", "esrgan"], "no model 'esrgan'; there are gladsr, gladsr-l"),
         (["--model", "esrgan", "--scale", "8"], "no model 'esrgan'; there are gladsr, gladsr-l"),
         (["--device", "NPU7"], "no device 'NPU7'"),
@@ -247,7 +264,7 @@ def test_wrong_options_are_refused_with_one_line(
 def test_where_bf16_cannot_be_had_it_says_so(caplog: pytest.LogCaptureFixture):
     words = ["--engine", "onnxruntime", "--precision", "bf16"]
     assert main(["upscale", "a.png", "-o", "out.png", *words]) == 0
-    assert "fp32 is used instead" in caplog.text
+    assert "does not compute in bf16; fp32 is used" in caplog.text
 
 
 def test_whether_a_file_can_be_read_is_found_out_at_its_turn(monkeypatch: pytest.MonkeyPatch):
@@ -260,4 +277,4 @@ def test_a_folder_that_cannot_be_made_is_named(tmp_path: Path, capsys: pytest.Ca
     (tmp_path / "file").touch()
     folder = tmp_path / "file" / "folder"
     assert main(["upscale", "a.png", "-o", str(folder / "out.png"), "--draft"]) == 1
-    assert f"{folder} cannot be made: Not a directory." in capsys.readouterr().err
+    assert f"{folder}: it cannot be created (Not a directory)." in capsys.readouterr().err

@@ -78,6 +78,12 @@ def test_a_size_is_that_of_the_film_as_it_is_shown(turn: int):
     assert (frame.width, frame.height, abs(frame.rotation)) == (128, 96, 90)
 
 
+def test_without_an_output_a_film_gets_one_beside_it():
+    make("in.mp4", [PHOTO] * 2)
+    assert main(["upscale", "in.mp4", *FAST]) == 0
+    assert {frame.width for frame in decoded("in-x2.mp4")} == {128}
+
+
 def mixed_folder() -> None:
     Path("in").mkdir()
     Image.fromarray(PHOTO).save("in/a.png")
@@ -101,7 +107,7 @@ def test_films_in_a_folder(capsys: pytest.CaptureFixture[str]):
     assert files("out") == ["a.png", "b.mp4", "c.mkv"]
     assert {frame.width for frame in (*decoded("out/b.mp4"), *decoded("out/c.mkv"))} == {128}
     errors = capsys.readouterr().err
-    assert "in/d.mkv cannot be read: it is no film" in errors
+    assert "in/d.mkv: it is not a film" in errors
     assert "1 file left alone" in errors
     assert "1 of 4 files failed" in errors
 
@@ -125,7 +131,7 @@ def test_without_pyav_films_in_a_folder_are_left_alone_and_one_line_names_the_ex
     assert main(["upscale", "in", "-o", "out", *FAST]) == 0
     assert files("out") == ["a.png"]
     assert capsys.readouterr().err == (
-        'gladsr: films are left alone; to take them: pip install "gladsr[video]"\n'
+        'gladsr: films are left alone; to upscale them: pip install "gladsr[video]"\n'
         "gladsr: 4 files left alone\n"
     )
     assert main(["upscale", "in", "-o", "other", "--include", "*.mp4", *FAST]) == 2
@@ -173,11 +179,11 @@ def test_wrong_words_are_refused_with_one_line(
 def test_a_film_that_is_large_enough_is_named(capsys: pytest.CaptureFixture[str]):
     make("in.mp4", [PHOTO] * 3)
     assert main(["upscale", "in.mp4", "-o", "out.mp4", "--size", "50x50", *FAST]) == 1
-    assert "in.mp4 is not upscaled: it has 64x48 pixels: 50x50 would not make it larger" in (
+    assert "in.mp4: it has 64x48 pixels: 50x50 would not make it larger" in (
         capsys.readouterr().err
     )
     assert main(["upscale", "in.mp4", "-o", "out.mp4", "--max-input-pixels", "3000", *FAST]) == 1
-    assert "frames of 64 × 48 pixels, more than the limit of 3,000" in capsys.readouterr().err
+    assert "its frames have 64 × 48 pixels, more than the limit of 3,000" in capsys.readouterr().err
     assert files() == ["in.mp4"]
 
 
@@ -243,6 +249,6 @@ def test_a_full_disk_is_told_and_leaves_nothing():
     )
     assert run.returncode == 1
     assert run.stderr == (
-        "gladsr: out.mp4 cannot be written: File too large.\ngladsr: 1 of 1 files failed\n"
+        "gladsr: out.mp4: it cannot be written (File too large).\ngladsr: 1 of 1 file failed\n"
     )
     assert files() == ["in.mp4"]

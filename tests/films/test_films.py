@@ -21,10 +21,11 @@ from PIL import Image
 from gladsr import Upscaler
 from gladsr.errors import EncodingError, PictureError
 from gladsr.films.encoders import Encoding
+from gladsr.films.film import Film
 from gladsr.films.hdr import light_of
-from gladsr.films.reading import Film, read_film
+from gladsr.films.reading import read_film
 from gladsr.films.writing import write_film
-from gladsr.pictures import Picture, resize
+from gladsr.pictures import Picture, ReadOptions, WriteOptions, resize
 from tests.films.made import PHOTO, TIMES, decoded, make, packets, times
 
 
@@ -41,8 +42,11 @@ def doubled(film: Film) -> Film:
     return replace(film, pictures=larger)
 
 
-def upscale(source: str, to: str, encoding: Encoding = Encoding(), **options: Any) -> None:  # noqa: B008
-    write_film(doubled(read_film(Path(source))), Path(to), encoding, **options)
+def upscale(
+    source: str, to: str, encoding: Encoding = Encoding(), options: WriteOptions = WriteOptions()
+) -> None:
+    film = doubled(read_film(Path(source)))
+    write_film(film, Path(to), encoding=encoding, options=options)
 
 
 @pytest.mark.parametrize(
@@ -229,7 +233,7 @@ def test_chapters_and_words_are_kept_unless_they_are_stripped(suffix: str):
     words = {"title": "Été", "artist": "someone"}
     make(f"in{suffix}", metadata=words, chapters=chapters)
     upscale(f"in{suffix}", f"out{suffix}")
-    upscale(f"in{suffix}", f"stripped{suffix}", strip_metadata=True)
+    upscale(f"in{suffix}", f"stripped{suffix}", options=WriteOptions(strip_metadata=True))
     with av.open(f"out{suffix}") as out, av.open(f"stripped{suffix}") as stripped:
         assert out.metadata["title"] == "Été"
         assert [chapter["metadata"]["title"] for chapter in out.chapters()] == ["Début"]
@@ -260,7 +264,7 @@ def test_data_attachments_and_covers_are_stripped_but_subtitles_are_not():
         "places.ts": (["video", "data"], ["video"]),
     }
     for name, (before, after) in kept.items():
-        upscale(name, f"stripped-{name}", strip_metadata=True)
+        upscale(name, f"stripped-{name}", options=WriteOptions(strip_metadata=True))
         with av.open(name) as film, av.open(f"stripped-{name}") as out:
             assert [stream.type for stream in film.streams] == before
             assert [stream.type for stream in out.streams] == after
@@ -342,7 +346,7 @@ def test_av1_takes_no_turns_from_the_rest_of_the_machine():
             seen.append({os.sched_getscheduler(thread) for thread in threads})
 
     film = read_film(Path("in.mp4"))
-    write_film(replace(film, pictures=frames(film)), Path("out.mp4"), Encoding("av1"))
+    write_film(replace(film, pictures=frames(film)), Path("out.mp4"), encoding=Encoding("av1"))
     assert len(seen) == len(TIMES)
     assert set().union(*seen) == {usual}
 
@@ -365,14 +369,14 @@ def test_the_light_of_hdr10_is_kept(codec: Any):
     upscale("in.mkv", "out.mkv", Encoding(codec))
     before, after = light_of(decoded("in.mkv")[0]), light_of(decoded("out.mkv")[0])
     assert before.content == after.content == (1000, 400)
-    assert before.screen is not None
-    assert after.screen is not None
+    assert before.display is not None
+    assert after.display is not None
     np.testing.assert_allclose(
-        [float(value) for value in after.screen],
-        [float(value) for value in before.screen],
+        [float(value) for value in after.display],
+        [float(value) for value in before.display],
         atol=1e-4,
     )
-    assert [float(value) for value in before.screen[-2:]] == [0.005, 1000]
+    assert [float(value) for value in before.display[-2:]] == [0.005, 1000]
 
 
 @pytest.mark.parametrize(
@@ -512,7 +516,7 @@ def test_smaller_details_of_size(caplog: pytest.LogCaptureFixture):
     make("in.mkv", [PHOTO[:46, :62]] * 3)
     film = read_film(Path("in.mkv"))
     larger = (replace(frame, pixels=resize(frame.pixels, scale=1.5)) for frame in film.pictures)
-    write_film(replace(film, pictures=larger), Path("out.mkv"), Encoding())
+    write_film(replace(film, pictures=larger), Path("out.mkv"))
     first = decoded("out.mkv")[0]
     assert (first.width, first.height) == (92, 68)  # of 93 × 69
     assert not caplog.text
@@ -529,7 +533,7 @@ def test_frames_of_another_size_are_brought_to_the_first(caplog: pytest.LogCaptu
     Path("in.ts").write_bytes(Path("a.ts").read_bytes() + Path("b.ts").read_bytes())
     assert {frame.width for frame in decoded("in.ts")} == {32, 48}
     upscale("in.ts", "out.ts")
-    assert "in.ts changes its size; it keeps the first, 48 × 48" in caplog.text
+    assert "in.ts: its size changes; all frames become 48 × 48" in caplog.text
     assert {(frame.width, frame.height) for frame in decoded("out.ts")} == {(96, 96)}
     assert len(decoded("out.ts")) == len(decoded("in.ts"))
     assert np.diff([float(time) for time in times("out.ts")]).min() > 0
@@ -552,7 +556,7 @@ def test_interlaced_frames_become_whole_ones(caplog: pytest.LogCaptureFixture):
     )
     assert decoded("in.mkv")[0].interlaced_frame
     upscale("in.mkv", "out.mkv", Encoding(crf=1))
-    assert "in.mkv is interlaced; its frames become whole ones" in caplog.text
+    assert "in.mkv: it is interlaced, and is deinterlaced" in caplog.text
     assert times("out.mkv") == times("in.mkv")
 
     def comb(path: str, step: int) -> float:
@@ -579,7 +583,7 @@ def test_films_cut_short_give_what_is_there_or_a_reason(suffix: str):
         except PictureError as error:
             reason = str(error)
         assert out.exists() == (not reason)
-        assert not reason or f"cut{suffix} cannot be read" in reason
+        assert not reason or reason.startswith(f"cut{suffix}: ")
         outcomes.append(0 if reason else len(decoded(str(out))))
     assert outcomes[0] == 0
     assert 0 < outcomes[-1] <= len(TIMES)
@@ -599,7 +603,7 @@ def test_damaged_packets_do_not_end_a_film(caplog: pytest.LogCaptureFixture):
                 damaged.time_base, damaged.stream = packet.time_base, copy
                 out.mux(damaged)
     upscale("in.mkv", "out.mkv")
-    assert "in.mkv: 3 damaged frames are left out or mended" in caplog.text
+    assert "in.mkv: 3 damaged frames are left out or concealed" in caplog.text
     assert 20 < len(decoded("out.mkv")) < 40
 
 
@@ -624,7 +628,7 @@ def nothing() -> dict[str, bytes]:
 def test_what_is_no_film_is_refused(name: str):
     make("other.mkv", [PHOTO] * 2)
     Path(name).write_bytes(nothing()[name])
-    with pytest.raises(PictureError, match=rf"{name} cannot be read: it is no film"):
+    with pytest.raises(PictureError, match=rf"{name}: it is not a film"):
         read_film(Path(name))
 
 
@@ -637,16 +641,16 @@ def test_what_has_no_frames_is_refused():
                 packet.stream = audio
                 out.mux(packet)
     for path, message in (
-        ("sound.mkv", "it has no film of a known codec"),
+        ("sound.mkv", "it has no video of a supported codec"),
         ("missing.mkv", "No such file or directory"),
-        (".", "it is no file"),
+        (".", "it is not a file"),
     ):
         with pytest.raises(PictureError, match=message):
             read_film(Path(path))
     with pytest.raises(
-        PictureError, match=r"frames of 64 × 48 pixels, more than the limit of 3,071"
+        PictureError, match=r"its frames have 64 × 48 pixels, more than the limit of 3,071"
     ):
-        read_film(Path("film.mkv"), max_pixels=3071)
+        read_film(Path("film.mkv"), options=ReadOptions(max_input_pixels=3071))
 
 
 @pytest.mark.parametrize(
@@ -655,7 +659,7 @@ def test_what_has_no_frames_is_refused():
         ({"codec": "h264", "crf": 52}, "the crf is 52, but that of h264 is 0 to 51"),
         ({"codec": "av1", "preset": "fast"}, "av1 has no preset 'fast'; it has 0, 1"),
         ({"codec": "ffv1", "crf": 1}, "ffv1 has no crf"),
-        ({"codec": "divx"}, "no codec 'divx'; there are h264, hevc"),
+        ({"codec": "divx"}, "no codec 'divx'; choose one of h264, hevc"),
     ],
 )
 def test_wrong_settings_are_refused_before_a_film_is_read(settings: Any, message: str):
@@ -669,7 +673,7 @@ def test_wrong_settings_are_refused_before_a_film_is_read(settings: Any, message
 )
 def test_what_cannot_be_encoded_so_says_why(codec: Any, crf: Any, to: str):
     make("in.mkv", [PHOTO] * 3)
-    with pytest.raises(PictureError, match=f"{to} cannot be written: (its format|the crf)"):
+    with pytest.raises(PictureError, match=f"{to}: it cannot be encoded: (its format|the crf)"):
         upscale("in.mkv", to, Encoding(codec, crf))
     assert not Path(to).exists()
 
@@ -703,10 +707,10 @@ def test_a_film_that_cannot_be_written_leaves_nothing():
             yield frame
 
     with pytest.raises(KeyboardInterrupt):
-        write_film(replace(film, pictures=failing()), Path("out.mkv"), Encoding())
-    with pytest.raises(PictureError, match=r"out.avi cannot be written: the name must end in"):
+        write_film(replace(film, pictures=failing()), Path("out.mkv"))
+    with pytest.raises(PictureError, match=r"out.avi: the name of a film must end in"):
         upscale("in.mkv", "out.avi")
-    with pytest.raises(PictureError, match=r"nowhere/out.mkv cannot be written: No such file"):
+    with pytest.raises(PictureError, match=r"nowhere/out.mkv: it cannot be written \(No such file"):
         upscale("in.mkv", "nowhere/out.mkv")
     assert sorted(path.name for path in Path().iterdir()) == before
 

@@ -19,8 +19,8 @@ from gladsr.engines import ChannelWeights
 from gladsr.errors import PictureError
 from gladsr.pictures import Picture, mapped, read_pages, write, write_pages
 from gladsr.pictures.picture import Pages
-from gladsr.upscaling.batch import upscale_files
-from gladsr.upscaling.folders import Job
+from gladsr.upscaling.files import FilePair
+from gladsr.upscaling.pipeline import upscale_files
 from gladsr.upscaling.upscaled import Upscaled
 from tests.upscaling.stand_ins import Array, StandIn
 
@@ -193,7 +193,7 @@ def save(sr: Upscaler, source: Path, destination: Path) -> None:
 
 
 def upscale_file(sr: Upscaler, source: Path, destination: Path) -> None:
-    (outcome,) = upscale_files([Job(source, destination)], sr.upscale)
+    (outcome,) = upscale_files([FilePair(source, destination)], sr.upscale)
     assert outcome.error
     raise outcome.error
 
@@ -231,7 +231,7 @@ def test_pages_that_lie_in_files_are_gone_when_they_have_gone_by(
         progress=lambda _share: alive.append(open_files() - before),
     )
     assert read_pages(tmp_path / "out.tif").count == 12
-    assert alive[-1] == alive[3]
+    assert 2 <= max(alive) <= 10  # at most five are between being read and having been written
 
 
 def open_files() -> int:

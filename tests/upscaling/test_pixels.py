@@ -13,7 +13,7 @@ def test_every_level_survives_the_way_there_and_back(dtype: DTypeLike):
 
 
 @pytest.mark.parametrize("dtype", [np.float16, np.float32, np.float64])
-@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 2), (2, 3, 3), (2, 3, 4)])
+@pytest.mark.parametrize("shape", [(2, 3), (2, 3, 1), (2, 3, 2), (2, 3, 3), (2, 3, 4)])
 def test_floats_keep_their_depth_and_shape(dtype: DTypeLike, shape: tuple[int, ...]):
     pixels = np.random.default_rng(0).random(shape).astype(dtype)
     assert to_unit(pixels).dtype == np.float32
@@ -21,6 +21,14 @@ def test_floats_keep_their_depth_and_shape(dtype: DTypeLike, shape: tuple[int, .
     back = from_unit(to_unit(pixels), like=pixels)
     assert back.dtype == dtype
     np.testing.assert_allclose(back, pixels, atol=1e-6)
+
+
+@pytest.mark.parametrize("dtype", [np.float32, np.float64])
+def test_floats_outside_the_range_by_rounding_are_clipped(dtype: DTypeLike):
+    pixels = np.array([[-1e-7, 0.5, 1.0000001]], dtype)
+    assert pixels.min() < 0
+    assert pixels.max() > 1
+    assert to_unit(pixels)[0, :, 0].tolist() == [0, 0.5, 1]
 
 
 def test_what_overshoots_is_clipped():
@@ -35,10 +43,10 @@ def test_what_overshoots_is_clipped():
         (np.zeros((0, 3), np.uint8), ValueError, "the array is empty: 0×3"),
         (np.zeros(4, np.uint8), ValueError, "the array is 4, not H×W"),
         (np.zeros((2, 2, 5), np.uint8), ValueError, "the array is 2×2×5, not H×W"),
-        (np.zeros((2, 2, 1), np.uint8), ValueError, "the array is 2×2×1, not H×W"),
         (np.zeros((2, 2), np.int32), TypeError, "not int32"),
         (np.zeros((2, 2), bool), TypeError, "not bool"),
         (np.full((2, 2), 1.5), ValueError, "these are 1.5 to 1.5"),
+        (np.full((2, 2), 1.000002), ValueError, "these are 1.000002 to 1.000002"),
         (np.full((2, 2), -0.1), ValueError, "these are -0.1 to -0.1"),
         (np.full((2, 2), np.nan), ValueError, "these are nan to nan"),
     ],

@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gladsr.cli import options
-from gladsr.cli.console import Saying, say, say_more
+from gladsr.cli.console import ConsoleHandler, say, show_information
 
 
 def serve(
@@ -107,8 +107,8 @@ def serve(
     """
     from gladsr.web import Limits, Machine, run  # noqa: PLC0415 - needs the extra gladsr[web]
 
-    say_more()
-    logging.getLogger("uvicorn").addHandler(Saying())
+    show_information()
+    logging.getLogger("uvicorn").addHandler(ConsoleHandler())
     if access_log:
         logging.getLogger("uvicorn.access").setLevel(logging.INFO)
     if token == "":

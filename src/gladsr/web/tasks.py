@@ -14,10 +14,10 @@ from numpy.typing import NDArray
 
 from gladsr import pictures
 from gladsr.engines import EngineName, Precision
-from gladsr.errors import EngineError, OutOfMemoryError, PictureError
+from gladsr.errors import EngineError, OutOfMemoryError, PictureError, TooLargeError
 from gladsr.upscaling import Upscaler
 from gladsr.upscaling.pixels import reduced, stretched
-from gladsr.upscaling.sizes import enlarged, parse_size
+from gladsr.upscaling.sizes import output_size, parse_size
 from gladsr.upscaling.tiling import WHOLE
 from gladsr.web.worker import CANCEL, READY, REFUSED
 
@@ -55,7 +55,7 @@ class Settings:
         Raises:
             SizeError: It cannot have the size that is asked for.
         """
-        return enlarged(size, self.scale, self._box())
+        return output_size(size, self.scale, self._box())
 
     def upscaler(self, like: Upscaler) -> Upscaler:
         """Return the upscaler that another, of the same model, becomes with these settings."""
@@ -131,11 +131,11 @@ def upscale(connection: Connection, machine: Machine) -> None:
             connection.send((DONE, perf_counter() - start))
         except _CancelledError:
             connection.send((FAILED, "cancelled", ""))
+        except (MemoryError, OutOfMemoryError, TooLargeError):
+            connection.send((FAILED, "storage", "There is not enough memory for the picture."))
         except PictureError as error:
             kind = "storage" if isinstance(error.__cause__, OSError) else "picture"
             connection.send((FAILED, kind, _without_paths(str(error), task)))
-        except (MemoryError, OutOfMemoryError):
-            connection.send((FAILED, "storage", "There is not enough memory for the picture."))
         except EngineError as error:  # of another model or scale than the first
             logger.warning("a picture failed: %s", error)  # its paths are not for the client
             connection.send((FAILED, "internal", _CANNOT_RUN))
@@ -170,7 +170,8 @@ def _write(part: Part, task: Task, upscaler: Upscaler, connection: Connection) -
             if connection.poll() and connection.recv() == CANCEL:
                 raise _CancelledError
 
-        upscaler.save(task.source, path, quality=task.quality, progress=tell)
+        write = pictures.WriteOptions(task.quality)
+        upscaler.save(task.source, path, write=write, progress=tell)
         return
     pages = pictures.read_pages(task.parts["result"] if part == "view" else task.source)
     picture = next(iter(pages.pictures))

@@ -51,9 +51,19 @@ def card(name: str, scale: int) -> Card:
         801608
     """
     if scale not in scales_of(name):
-        scales = ", ".join(map(str, MODELS[name]))
+        scales = ", ".join(map(str, scales_of(name)))
         raise UnknownModelError(f"{name} has no scale {scale}; it has {scales}")
     return read_card(name, scale)
+
+
+def models() -> dict[str, tuple[int, ...]]:
+    """Return the scales of every model by its name.
+
+    Example:
+        >>> models()["gladsr-photo"]
+        (2, 4)
+    """
+    return dict(MODELS)
 
 
 def models_at(scale: int) -> list[str]:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from gladsr.errors import PlanError
-from gladsr.upscaling.folders import Job, plan
+from gladsr.upscaling.files import FilePair
+from gladsr.upscaling.plan import plan
 
 
 @pytest.fixture(autouse=True)
@@ -19,14 +20,19 @@ def make(*names: str) -> None:
         Path(name).touch()
 
 
-def pairs(*inputs: str, output: str, recursive: bool = False) -> dict[str, str]:
-    jobs = plan([Path(name) for name in inputs], Path(output), recursive=recursive).jobs
-    return {job.source.as_posix(): job.destination.as_posix() for job in jobs}
+def pairs(*inputs: str, output: str | None, recursive: bool = False) -> dict[str, str]:
+    planned = plan(
+        [Path(name) for name in inputs],
+        None if output is None else Path(output),
+        recursive=recursive,
+        label="x2",
+    )
+    return {pair.source.as_posix(): pair.destination.as_posix() for pair in planned.pairs}
 
 
 def test_one_picture_takes_the_outputs_name():
     make("a.png")
-    assert plan([Path("a.png")], Path("b.jpg")).jobs == [Job(Path("a.png"), Path("b.jpg"))]
+    assert plan([Path("a.png")], Path("b.jpg")).pairs == [FilePair(Path("a.png"), Path("b.jpg"))]
 
 
 def test_one_picture_into_a_folder_that_exists_keeps_its_name():
@@ -37,7 +43,7 @@ def test_one_picture_into_a_folder_that_exists_keeps_its_name():
 def test_one_picture_into_a_name_without_a_format_is_refused():
     make("a.png")
     with pytest.raises(
-        PlanError, match=r"out is neither a folder nor the name of what can be written; .*\.png"
+        PlanError, match=r"out is neither a folder nor the name of a supported file; .*\.png"
     ):
         plan([Path("a.png")], Path("out"))
 
@@ -107,14 +113,14 @@ def test_other_files_are_counted():
 def test_patterns_choose_files(include: list[str], exclude: list[str], taken: set[str]):
     make("in/a.jpg", "in/B.JPG", "in/a.png", "in/deep/c.jpg")
     chosen = plan([Path("in")], Path("out"), recursive=True, include=include, exclude=exclude)
-    assert {job.source.relative_to("in").as_posix() for job in chosen.jobs} == taken
+    assert {pair.source.relative_to("in").as_posix() for pair in chosen.pairs} == taken
     assert chosen.others == 4 - len(taken)
 
 
 def test_a_format_can_be_given_for_a_whole_folder():
     make("in/a.jpg", "in/b.tif")
     chosen = plan([Path("in")], Path("out"), suffix=".png")
-    assert [job.destination.name for job in chosen.jobs] == ["a.png", "b.png"]
+    assert [pair.destination.name for pair in chosen.pairs] == ["a.png", "b.png"]
     make("in/a.gif")
     with pytest.raises(PlanError, match=r"would both become out/a\.png"):
         plan([Path("in")], Path("out"), suffix=".png")
@@ -209,3 +215,31 @@ def test_films_are_taken_and_those_that_are_not_written_become_matroska():
     make("in/b.mkv")
     with pytest.raises(PlanError, match=r"would both become out/b\.mkv"):
         pairs("in", output="out")
+
+
+def test_without_an_output_each_input_gets_one_beside_it():
+    make("a.png", "sub/b.JPG", "holiday/c.webp", "holiday/deep/d.mp4", "e.avi")
+    named = pairs("a.png", "sub/b.JPG", "holiday/", "e.avi", output=None, recursive=True)
+    assert named == {
+        "a.png": "a-x2.png",
+        "sub/b.JPG": "sub/b-x2.JPG",
+        "holiday/c.webp": "holiday-x2/c.webp",
+        "holiday/deep/d.mp4": "holiday-x2/deep/d.mp4",
+        "e.avi": "e-x2.mkv",
+    }
+
+
+def test_without_an_output_the_current_folder_gets_one_beside_it(tmp_path: Path):
+    make("in/a.png")
+    os.chdir("in")
+    assert pairs(".", output=None) == {"a.png": str(tmp_path / "in-x2" / "a.png")}
+    with pytest.raises(PlanError, match="name the output for / with --output"):
+        plan([Path("/")])
+
+
+def test_without_an_output_a_format_can_be_given():
+    make("a.png", "b")
+    chosen = plan([Path("a.png"), Path("b")], label="1920x1080", suffix=".jpg").pairs
+    assert [pair.destination.name for pair in chosen] == ["a-1920x1080.jpg", "b-1920x1080.jpg"]
+    with pytest.raises(PlanError, match="b-x2 is neither a folder nor the name of a supported"):
+        plan([Path("b")], label="x2")
