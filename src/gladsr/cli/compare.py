@@ -18,7 +18,7 @@ def compare(
         list[Path],
         typer.Argument(
             metavar="PICTURE...",
-            help="Versions of one picture; the size of the largest must be a multiple of each size.",
+            help="Versions of one picture. The largest size must be a multiple of the others.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The sheet to write.")],
@@ -114,9 +114,7 @@ def _labels(pictures: list[Path], words: str | None) -> list[str]:
     if len(names) != len(pictures):
         raise typer.BadParameter(f"--labels has {len(names)} names for {len(pictures)} pictures")
     if len(set(names)) < len(names):
-        raise typer.BadParameter(
-            "two pictures have one name; give them different ones with --labels"
-        )
+        raise typer.BadParameter("two pictures have one name; tell them apart with --labels")
     return names
 
 

@@ -2,7 +2,7 @@
 
 Mittal, Soundararajan and Bovik, "Making a 'completely blind' image quality analyzer", IEEE Signal
 Processing Letters 20 (2013). `niqe_pristine.npz` holds the authors' own model of pristine
-photographs, from their release, which PyPI's basicsr ships as well; `niqe_pristine.txt` has its licence.
+photographs, from their release, which basicsr ships as well; `niqe_pristine.txt` has its licence.
 """
 
 import math
@@ -76,7 +76,7 @@ def _grey(image: NDArray[Any]) -> _Values:
 
 @cache
 def _pristine() -> tuple[_Values, _Values]:
-    """Return the mean, (36,), and the covariance, (36, 36), of the features of pristine photographs."""
+    """Return mean, (36,), and covariance, (36, 36), of the features of pristine photographs."""
     with np.load(Path(__file__).with_name("niqe_pristine.npz")) as saved:
         return saved["mean"], saved["covariance"]
 
