@@ -264,7 +264,7 @@ def test_wrong_options_are_rejected_with_one_line(
 def test_unavailable_bf16_is_reported(caplog: pytest.LogCaptureFixture):
     arguments = ["--engine", "onnxruntime", "--precision", "bf16"]
     assert main(["upscale", "a.png", "-o", "out.png", *arguments]) == 0
-    assert "fp32 is used instead" in caplog.text
+    assert "does not compute in bf16; fp32 is used" in caplog.text
 
 
 def test_files_are_checked_at_their_turn(monkeypatch: pytest.MonkeyPatch):
