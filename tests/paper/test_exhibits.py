@@ -1,6 +1,8 @@
 """The tables and figures that need no training, at toy size."""
 
 import json
+import subprocess
+import sys
 from pathlib import Path
 
 import pytest
@@ -208,3 +210,12 @@ def test_published_tables_are_consistent() -> None:
             count, psnr, _ = published.TABLE_5[row.method]
             assert (row.parameters, row.scores["Set5"][0]) == (count, psnr)
     assert {row.scale for row in published.TABLE_2} == set(table2.SCALES)
+
+
+def test_the_list_needs_neither_pytorch_nor_matplotlib() -> None:
+    script = (
+        "import sys; from gladsr import cli; cli.main(['reproduce', '--list']);"
+        "assert not {'torch', 'matplotlib'} & set(sys.modules)"
+    )
+    command = [sys.executable, "-c", script]
+    subprocess.run(command, check=True, stdout=subprocess.DEVNULL)  # noqa: S603 - ours
