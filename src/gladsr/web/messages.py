@@ -75,6 +75,14 @@ class PictureHeader(Final):
 
 
 @dataclass(frozen=True)
+class ModelChosen:
+    """The model that "auto" has chosen for the picture, and why."""
+
+    model: str
+    reason: str
+
+
+@dataclass(frozen=True)
 class Progress:
     """The share of the result that is computed, in (0, 1]."""
 
@@ -114,4 +122,4 @@ class Failed(Final):
 
 
 HeaderMessage = PictureHeader | Failed
-UpscaleMessage = Progress | PartWritten | Done | Cancelled | Failed
+UpscaleMessage = ModelChosen | Progress | PartWritten | Done | Cancelled | Failed
