@@ -18,10 +18,10 @@ ROOT = Path(__file__).parents[2]
 PHOTO = ROOT / "docs" / "demo" / "chelsea.png"
 
 
-def python(*words: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
+def python(*arguments: str, cwd: Path = ROOT) -> subprocess.CompletedProcess[str]:
     path = os.pathsep.join([str(ROOT / "src"), os.environ.get("PYTHONPATH", "")])
-    return subprocess.run(  # noqa: S603 - Python itself, and words of the tests
-        [sys.executable, *words],
+    return subprocess.run(  # noqa: S603 - Python itself, and arguments of the tests
+        [sys.executable, *arguments],
         capture_output=True,
         text=True,
         env={**os.environ, "PYTHONPATH": path},
@@ -55,7 +55,7 @@ def test_every_command_has_a_help_with_an_example(command: str, capsys: pytest.C
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("arguments", "message"),
     [
         (["upscail"], "No such command 'upscail'"),
         (["upscale"], "Missing argument"),
@@ -63,10 +63,10 @@ def test_every_command_has_a_help_with_an_example(command: str, capsys: pytest.C
         (["upscale", "a.png", "-o", "b.png", "--scale", "two"], "'--scale'"),
     ],
 )
-def test_wrong_words_end_with_code_2_and_one_plain_line(
-    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+def test_wrong_arguments_end_with_code_2_and_one_plain_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ):
-    assert main(words) == 2
+    assert main(arguments) == 2
     printed = capsys.readouterr()
     assert message in printed.err
     assert printed.err.startswith("gladsr: ")
@@ -86,7 +86,7 @@ def test_ctrl_c_ends_with_code_130_and_no_traceback(
     assert list(tmp_path.iterdir()) == []
 
 
-def test_ctrl_c_while_modules_are_imported_ends_with_code_130_and_in_silence():
+def test_ctrl_c_during_imports_ends_silently_with_code_130():
     pressed = """
 import sys
 
@@ -99,7 +99,7 @@ sys.meta_path.insert(0, CtrlC())
 from gladsr.__main__ import run
 sys.exit(run())
 """
-    done = subprocess.run(  # noqa: S603 - Python itself, and our own words
+    done = subprocess.run(  # noqa: S603 - Python itself, and our own arguments
         [sys.executable, "-c", pressed], capture_output=True, check=False
     )
     assert (done.returncode, done.stderr) == (130, b"")
@@ -134,7 +134,7 @@ def test_a_missing_extra_names_the_command_that_installs_it(
     )
 
 
-def test_every_extra_that_is_named_brings_the_library():
+def test_every_named_extra_brings_the_library():
     project = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["project"]
 
     def brought(extra: str) -> set[str]:

@@ -26,7 +26,7 @@ OF_THE_ENVIRONMENT = ("_distutils_hack", "_sysconfigdata", "org", "sitecustomize
 def imported(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """The modules that are imported to upscale a photograph."""
     folder = tmp_path_factory.mktemp("startup")
-    run = subprocess.run(  # noqa: S603 - Python itself, and our own words
+    run = subprocess.run(  # noqa: S603 - Python itself, and our own arguments
         [
             *(sys.executable, "-X", "importtime", "-m", "gladsr", "upscale"),
             *(ROOT / "docs" / "demo" / "chelsea.png", "-o", folder / "out.png"),

@@ -57,7 +57,7 @@ class FarSighted(StandIn):
 
 @settings(deadline=None, max_examples=60)
 @given(st.data())
-def test_any_part_in_any_tiles_is_what_the_whole_gives(data: st.DataObject):
+def test_any_part_in_any_tiles_equals_that_of_the_complete_output(data: st.DataObject):
     height, width = data.draw(st.integers(1, 130)), data.draw(st.integers(1, 130))
     pixels = np.random.default_rng(0).random((height, width, 3), np.float32)
     expected = FarSighted().run(pixels)
@@ -69,7 +69,7 @@ def test_any_part_in_any_tiles_is_what_the_whole_gives(data: st.DataObject):
     np.testing.assert_allclose(part, expected[top:bottom, left:right], atol=1e-6)
 
 
-def test_a_large_pictures_channel_weights_are_those_of_bands_all_over_it():
+def test_the_channel_weights_of_a_large_picture_are_those_of_spread_bands():
     rows, columns = np.mgrid[:900, :600].astype(np.float32)
     picture = InMemory(np.stack([rows / 900, columns / 600, (rows > 450)], axis=2))
     assert math.prod(picture.size) > WHOLE
@@ -81,7 +81,7 @@ def test_a_large_pictures_channel_weights_are_those_of_bands_all_over_it():
     assert sum(math.prod(region.size) for region in picture.read_regions[1:]) == 288 * 288
 
 
-def test_the_channel_weights_are_read_once():
+def test_the_channel_weights_are_computed_once():
     picture = InMemory(np.ones((100, 100, 1), np.float32))
     output = NetworkOutput(picture, FarSighted(), 2, core=20)
     for part in tiles(whole(output.size), 40, 40):
@@ -96,7 +96,7 @@ def test_grey_is_the_mean_of_three_equal_channels():
     np.testing.assert_allclose(y, expected, atol=1e-6)
 
 
-def test_when_the_memory_runs_out_smaller_tiles_give_the_same(caplog: pytest.LogCaptureFixture):
+def test_smaller_tiles_are_used_when_memory_runs_out(caplog: pytest.LogCaptureFixture):
     pixels = np.random.default_rng(0).random((200, 300, 3), np.float32)
     engine = FarSighted(most=90 * 90)
     output = NetworkOutput(InMemory(pixels), engine, 2, core=300)
@@ -107,7 +107,7 @@ def test_when_the_memory_runs_out_smaller_tiles_give_the_same(caplog: pytest.Log
     assert not caplog.messages  # it does not try the large ones again
 
 
-def test_when_no_tile_fits_it_gives_up(caplog: pytest.LogCaptureFixture):
+def test_an_error_is_raised_when_no_tile_fits(caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.CRITICAL)
     output = NetworkOutput(
         InMemory(np.zeros((99, 99, 3), np.float32)), FarSighted(most=10), 2, core=99
@@ -116,7 +116,7 @@ def test_when_no_tile_fits_it_gives_up(caplog: pytest.LogCaptureFixture):
         output.read(whole(output.size))
 
 
-def test_bounded_values_stay_within_those_around(monkeypatch: pytest.MonkeyPatch):
+def test_bounded_values_stay_within_their_neighbourhood(monkeypatch: pytest.MonkeyPatch):
     def ringing(_self: Any, x: Array, **_options: Any) -> Array:
         return x.repeat(2, axis=0).repeat(2, axis=1) * 3 - 1
 
