@@ -45,7 +45,7 @@ def make_picture(folder: Path, suffix: str, shape: tuple[int, ...], count: int) 
     """Write a picture with some pages or frames of random pixels."""
     rng, path = np.random.default_rng(0), folder / f"source{suffix}"
     pages = [Image.fromarray(rng.integers(0, 256, shape, dtype=np.uint8)) for _ in range(count)]
-    several = {"save_all": True, "append_images": pages[1:]} if count > 1 else {}
+    several: dict[str, Any] = {"save_all": True, "append_images": pages[1:]} if count > 1 else {}
     pages[0].save(path, **several)
     return path
 

@@ -86,7 +86,7 @@ def test_pages_and_frames_go_through():
     assert of_tiff == pytest.approx([1 / 6, 2 / 6, 3 / 6, 4 / 6, 5 / 6, 1])
 
 
-def test_one_bad_file_does_not_keep_the_others_from_it():
+def test_a_bad_file_does_not_affect_the_others():
     pairs = make(4)
     content = pairs[1].source.read_bytes()
     pairs[1].source.write_bytes(content[: len(content) // 2])
@@ -97,7 +97,7 @@ def test_one_bad_file_does_not_keep_the_others_from_it():
     assert names("out") == ["0000.png", "0003.png"]
 
 
-def test_an_output_that_cannot_be_written_does_not_either():
+def test_an_output_that_cannot_be_written_does_not_affect_the_others():
     pairs = make(3)
     frames = [Image.fromarray(PHOTO)] * 5
     frames[0].save("in/b.tif", save_all=True, append_images=frames[1:])
@@ -110,7 +110,7 @@ def test_an_output_that_cannot_be_written_does_not_either():
     assert names("out") == ["0000.png", "0002.png"]
 
 
-def test_no_more_pages_are_upscaled_when_they_cannot_be_written(monkeypatch: pytest.MonkeyPatch):
+def test_no_more_pages_are_upscaled_once_writing_has_failed(monkeypatch: pytest.MonkeyPatch):
     frames = [Image.fromarray(PHOTO)] * 20
     frames[0].save("in/b.tif", save_all=True, append_images=frames[1:])
     calls = []
@@ -130,7 +130,7 @@ def test_no_more_pages_are_upscaled_when_they_cannot_be_written(monkeypatch: pyt
 
 
 @pytest.mark.parametrize("existing", ["reject", "overwrite", "skip"])
-def test_what_exists_is_asked_for_when_its_turn_comes(existing: Any):
+def test_an_output_that_exists_is_handled_at_its_turn(existing: Any):
     pairs = make(3)
     Path("out").mkdir()
     pairs[1].destination.write_bytes(b"another's")
@@ -158,7 +158,7 @@ def test_an_output_that_appears_while_its_input_is_upscaled(existing: Any):
     assert names("out") == ["0000.png", "0001.png"]
 
 
-def test_an_error_is_of_its_own_file_alone():
+def test_an_error_belongs_to_its_own_file():
     pairs = make(3)
     pairs[1].source.write_bytes(b"damaged")
     Path("out").mkdir()
@@ -173,15 +173,15 @@ def test_an_error_is_of_its_own_file_alone():
     assert (third.error, third.skipped) == (None, True)
 
 
-def test_a_picture_is_given_up_in_its_midst_when_its_output_cannot_be_opened(
+def test_upscaling_stops_within_a_picture_whose_output_cannot_be_opened(
     monkeypatch: pytest.MonkeyPatch,
 ):
     pairs = make(2)
-    refused = threading.Event()
+    rejected = threading.Event()
 
     def write(pages: Pages, path: Path, **options: Any) -> None:
         if path == pairs[0].destination:
-            refused.set()
+            rejected.set()
             raise PermissionError("no entry")
         write_file(pages, path, **options)
 
@@ -192,7 +192,7 @@ def test_a_picture_is_given_up_in_its_midst_when_its_output_cannot_be_opened(
     def upscale(picture: Picture, progress: Callable[[float], None], room: Any) -> Picture:
         first = np.array_equal(picture.pixels, PHOTO)
         if first:
-            assert refused.wait(20)
+            assert rejected.wait(20)
             time.sleep(0.1)
         larger = twice(picture, progress, room)
         finished.append(first)
@@ -206,7 +206,7 @@ def test_a_picture_is_given_up_in_its_midst_when_its_output_cannot_be_opened(
 
 
 @pytest.mark.parametrize("stage", ["read", "write"])
-def test_too_little_memory_for_a_file_does_not_keep_the_others_from_it(
+def test_a_file_too_large_for_the_memory_does_not_affect_the_others(
     stage: str, monkeypatch: pytest.MonkeyPatch
 ):
     pairs = make(2)
@@ -224,7 +224,7 @@ def test_too_little_memory_for_a_file_does_not_keep_the_others_from_it(
     assert second.error is None
 
 
-def test_an_interrupt_stops_in_the_midst_of_a_picture():
+def test_an_interrupt_stops_within_a_picture():
     pairs = make(1)
     begun = threading.Event()
     told = []
@@ -270,7 +270,7 @@ def test_the_progress_of_more_pages_than_were_announced_ends_at_1(
     assert 0 <= states[-1].seconds <= outcome.seconds
 
 
-def test_metadata_can_be_left_out():
+def test_metadata_can_be_stripped():
     exif = Image.Exif()
     exif[0x010F] = "a camera"
     Image.fromarray(PHOTO).save("in/a.jpg", exif=exif, dpi=(300, 300))
@@ -281,7 +281,7 @@ def test_metadata_can_be_left_out():
     assert (stripped.exif, stripped.dpi) == (None, None)
 
 
-def test_the_next_is_read_and_the_last_written_while_one_is_upscaled():
+def test_files_are_read_and_written_while_another_is_upscaled():
     """Each stage waits for the others to be at work, and would wait for ever if they were not."""
     pairs = make(3)
     second_begun, first_written = threading.Event(), threading.Event()
@@ -300,7 +300,7 @@ def test_the_next_is_read_and_the_last_written_while_one_is_upscaled():
     assert len(list(outcomes)) == 2
 
 
-def test_few_pictures_are_in_memory_however_many_there_are():
+def test_the_number_of_pictures_in_memory_is_bounded():
     pairs = make(30)
     begun, written = 0, 0
     ahead = []
@@ -318,7 +318,7 @@ def test_few_pictures_are_in_memory_however_many_there_are():
     assert max(ahead) <= 4
 
 
-def test_leaving_early_stops_everything_and_leaves_only_whole_files():
+def test_closing_stops_everything_and_leaves_only_complete_files():
     pairs = make(50)
     threads = threading.active_count()
     outcomes = upscale_files(pairs, twice)
@@ -376,7 +376,7 @@ for outcome in upscale_files(plan([Path("in")], Path("out")).pairs, upscale, exi
 
 
 def start() -> "subprocess.Popen[str]":
-    return subprocess.Popen(  # noqa: S603 - our own words
+    return subprocess.Popen(  # noqa: S603 - our own command
         [sys.executable, "-c", _RUN],
         stdout=subprocess.PIPE,
         stderr=subprocess.PIPE,
@@ -386,7 +386,7 @@ def start() -> "subprocess.Popen[str]":
 
 
 @pytest.mark.parametrize("how", [signal.SIGKILL, signal.SIGINT])
-def test_what_is_killed_leaves_whole_outputs_and_can_be_run_again(how: signal.Signals):
+def test_a_killed_run_leaves_complete_outputs_and_can_be_repeated(how: signal.Signals):
     pairs = make(40)
     process = start()
     assert process.stdout is not None
@@ -404,7 +404,7 @@ def test_what_is_killed_leaves_whole_outputs_and_can_be_run_again(how: signal.Si
     assert names("out") == [pair.destination.name for pair in pairs]
 
 
-def test_two_runs_at_once_harm_nothing():
+def test_two_runs_at_once_do_not_interfere():
     pairs = make(40)
     both = [start(), start()]
     for process in both:

@@ -40,7 +40,7 @@ def test_one_picture_into_a_folder_that_exists_keeps_its_name():
     assert pairs("a.png", output="out") == {"a.png": "out/a.png"}
 
 
-def test_one_picture_into_a_name_without_a_format_is_refused():
+def test_an_output_name_without_a_format_is_rejected():
     make("a.png")
     with pytest.raises(
         PlanError, match=r"out is neither a folder nor the name of a supported file; .*\.png"
@@ -48,7 +48,7 @@ def test_one_picture_into_a_name_without_a_format_is_refused():
         plan([Path("a.png")], Path("out"))
 
 
-def test_a_folder_in_which_no_picture_is_chosen_is_told_from_one_without_pictures():
+def test_a_folder_without_selected_pictures_and_one_without_any_differ():
     make("in/a.png", "none/notes.txt")
     with pytest.raises(
         PlanError, match="no pictures in the folder in that --include and --exclude"
@@ -65,13 +65,13 @@ def test_several_pictures_go_into_a_folder():
     assert pairs("a.png", "sub/b.jpg", "a.png", output="out") == expected
 
 
-def test_several_pictures_into_a_file_are_refused():
+def test_several_pictures_into_a_file_are_rejected():
     make("a.png", "b.png", "out.png")
     with pytest.raises(PlanError, match=r"out\.png is a file"):
         plan([Path("a.png"), Path("b.png")], Path("out.png"))
 
 
-def test_a_folder_gives_its_pictures_and_nothing_else():
+def test_only_the_pictures_of_a_folder_are_taken():
     make("in/b.JPG", "in/a.png", "in/notes.txt", "in/.hidden.png", "in/deep/c.webp")
     assert pairs("in", output="out") == {"in/a.png": "out/a.png", "in/b.JPG": "out/b.JPG"}
 
@@ -110,7 +110,7 @@ def test_other_files_are_counted():
         (["[ab].???"], [], {"a.jpg", "a.png", "B.JPG"}),
     ],
 )
-def test_patterns_choose_files(include: list[str], exclude: list[str], taken: set[str]):
+def test_patterns_select_files(include: list[str], exclude: list[str], taken: set[str]):
     make("in/a.jpg", "in/B.JPG", "in/a.png", "in/deep/c.jpg")
     chosen = plan([Path("in")], Path("out"), recursive=True, include=include, exclude=exclude)
     assert {pair.source.relative_to("in").as_posix() for pair in chosen.pairs} == taken
@@ -126,7 +126,7 @@ def test_a_format_can_be_given_for_a_whole_folder():
         plan([Path("in")], Path("out"), suffix=".png")
 
 
-def test_links_are_followed_but_not_round_in_circles():
+def test_links_are_followed_but_not_in_circles():
     make("in/deep/a.png", "elsewhere/b.png")
     Path("in/c.png").symlink_to(Path("elsewhere/b.png").resolve())
     Path("in/other").symlink_to(Path("elsewhere").resolve(), target_is_directory=True)
@@ -138,7 +138,7 @@ def test_links_are_followed_but_not_round_in_circles():
     assert pairs("in", output="out", recursive=True) == expected
 
 
-def test_any_name_is_a_name():
+def test_unusual_names_are_supported():
     names = [
         "ü-日本.png",
         "n" * 251 + ".png",
@@ -152,7 +152,7 @@ def test_any_name_is_a_name():
     assert pairs("in", output="out") == expected
 
 
-def test_a_large_folder_is_looked_through_once(monkeypatch: pytest.MonkeyPatch):
+def test_a_large_folder_is_listed_once(monkeypatch: pytest.MonkeyPatch):
     make(*(f"in/{number}.png" for number in range(2000)))
     looks: list[Path] = []
     iterdir = Path.iterdir
@@ -167,31 +167,31 @@ def test_a_large_folder_is_looked_through_once(monkeypatch: pytest.MonkeyPatch):
 
 
 @pytest.mark.parametrize(("recursive", "hint"), [(False, "--recursive"), (True, "folder in$")])
-def test_a_folder_without_pictures_is_refused(recursive: bool, hint: str):
+def test_a_folder_without_pictures_is_rejected(recursive: bool, hint: str):
     make("in/notes.txt")
     with pytest.raises(PlanError, match=hint):
         plan([Path("in")], Path("out"), recursive=recursive)
 
 
-def test_two_inputs_with_one_output_are_refused():
+def test_two_inputs_with_one_output_are_rejected():
     make("one/a.png", "two/a.png")
     with pytest.raises(PlanError, match=r"one/a\.png and two/a\.png would both become out/a\.png"):
         plan([Path("one"), Path("two")], Path("out"))
 
 
 @pytest.mark.parametrize(("source", "output"), [("a.png", "a.png"), ("in", "in"), ("in", "link")])
-def test_an_output_over_an_input_is_refused(source: str, output: str):
+def test_an_output_over_an_input_is_rejected(source: str, output: str):
     make("a.png", "in/a.png")
     Path("link").symlink_to("in", target_is_directory=True)
     with pytest.raises(PlanError, match="would be written over the input"):
         plan([Path(source)], Path(output))
 
 
-def test_a_missing_picture_is_planned_so_that_reading_it_can_fail_by_name():
+def test_a_missing_picture_is_planned_and_fails_when_it_is_read():
     assert pairs("nowhere.png", output="out.png") == {"nowhere.png": "out.png"}
 
 
-def test_typescript_is_no_film():
+def test_typescript_is_not_a_film():
     make("in/a.png", "in/empty.ts")
     packet = b"G" + bytes(187)
     Path("in/film.ts").write_bytes(packet)
@@ -204,7 +204,7 @@ def test_typescript_is_no_film():
     assert plan([Path("in")], Path("out")).others == 3
 
 
-def test_films_are_taken_and_those_that_are_not_written_become_matroska():
+def test_films_of_read_only_formats_become_matroska():
     make("in/a.MP4", "in/b.avi", "in/c.png")
     assert pairs("in", output="out") == {
         "in/a.MP4": "out/a.MP4",

@@ -23,7 +23,8 @@ from gladsr.errors import (
     UnknownModelError,
 )
 from gladsr.pictures import Picture, read, resize, write
-from gladsr.upscaling import tiling
+from gladsr.upscaling.tiling import NetworkOutput, Sampling, whole
+from tests.upscaling.stand_ins import InMemory
 
 CHELSEA: NDArray[np.uint8] = skimage.data.chelsea()[80:180, 120:260]
 
@@ -44,7 +45,7 @@ def test_a_photograph_comes_out_sharper_than_by_bicubic(model: str, scale: int):
     assert psnr[0] > psnr[1] + 0.3
 
 
-def test_photographs_from_the_web_come_out_cleaner_than_by_the_other_weights():
+def test_gladsr_photo_is_best_on_noisy_jpeg_photographs():
     models = [Upscaler(name, scale=4) for name in ("gladsr-photo", "gladsr", "gladsr-l")]
     similarities = []
     for name in ("chelsea", "astronaut", "coffee"):
@@ -109,7 +110,7 @@ def test_images_give_images(sr: Upscaler, mode: str, comes_out: str):
     ("mode", "colour", "comes_out"),
     [("RGB", (9, 20, 30), "RGBA"), ("L", 9, "LA"), ("1", 0, "LA"), ("P", 1, "RGBA")],
 )
-def test_a_transparent_colour_of_a_png_is_so_in_the_image_as_in_the_file(
+def test_a_transparent_colour_of_a_png_becomes_alpha(
     sr: Upscaler, tmp_path: Path, mode: str, colour: Any, comes_out: str
 ):
     image = Image.fromarray(CHELSEA[:20, :30]).convert(mode)
@@ -125,7 +126,7 @@ def test_a_transparent_colour_of_a_png_is_so_in_the_image_as_in_the_file(
     np.testing.assert_array_equal(np.asarray(y), sr(tmp_path / "a.png"))
 
 
-def test_an_image_keeps_its_profile_and_the_size_of_its_print(sr: Upscaler):
+def test_an_image_keeps_its_profile_and_print_size(sr: Upscaler):
     image = Image.fromarray(CHELSEA[:20, :30])
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     image.info.update(icc_profile=profile, dpi=(300, 300))
@@ -230,7 +231,7 @@ def test_a_smooth_ramp_of_16_bits_shows_no_banding(sr: Upscaler):
 
 
 @pytest.mark.parametrize("alpha", [0, 90, 255])
-def test_a_constant_alpha_stays_what_it_is(sr: Upscaler, alpha: int):
+def test_a_constant_alpha_is_kept(sr: Upscaler, alpha: int):
     y = sr(np.dstack([CHELSEA[:20, :30], np.full((20, 30), alpha, np.uint8)]))
     assert (y[..., 3] == alpha).all()
 
@@ -254,7 +255,7 @@ def test_a_cut_out_has_no_fringe_over_black_or_white(sr: Upscaler, background: f
 
 
 @pytest.mark.parametrize("scale", [2, 2.6, 5])
-def test_a_soft_edge_has_no_colour_that_is_not_beside_it(scale: float):
+def test_a_soft_edge_has_only_the_colours_beside_it(scale: float):
     """Not even where a premultiplied colour and its alpha do not quite fit."""
     rows, columns = np.mgrid[:30, :40]
     alpha = np.clip(10.5 - np.hypot(rows - 15, columns - 20), 0, 1)[..., np.newaxis]
@@ -284,7 +285,7 @@ def breaking_pictures() -> dict[str, NDArray[np.uint8]]:
 
 @pytest.mark.parametrize("model", zoo.MODELS)
 @pytest.mark.parametrize("name", breaking_pictures())
-def test_tiles_give_what_the_whole_gives(model: str, name: str):
+def test_tiles_do_not_show(model: str, name: str):
     x = breaking_pictures()[name].astype(np.float32) / 255
     whole = Upscaler(model, scale=2)(x)
     tiled = Upscaler(model, scale=2, tile=32)(x)
@@ -293,7 +294,7 @@ def test_tiles_give_what_the_whole_gives(model: str, name: str):
 
 @pytest.mark.parametrize("scale", [3, 4, 5, 2.3])
 @pytest.mark.parametrize("channels", [2, 3])
-def test_tiles_give_what_the_whole_gives_at_any_scale(scale: float, channels: int):
+def test_tiles_do_not_show_at_any_scale(scale: float, channels: int):
     x = CHELSEA[:30, :40, :channels].astype(np.float32) / 255
     whole = Upscaler("gladsr-l", scale=scale)(x)
     tiled = Upscaler("gladsr-l", scale=scale, tile=20)(x)
@@ -302,25 +303,29 @@ def test_tiles_give_what_the_whole_gives_at_any_scale(scale: float, channels: in
 
 
 @pytest.mark.parametrize("options", [{"ensemble": True}, {"draft": True}], ids=str)
-def test_tiles_give_what_the_whole_gives_with_every_option(options: dict[str, Any]):
+def test_tiles_do_not_show_with_any_option(options: dict[str, Any]):
     x = CHELSEA[:70, :60].astype(np.float32) / 255
     whole = Upscaler("gladsr-l", scale=2, **options)(x)
     tiled = Upscaler("gladsr-l", scale=2, tile=32, **options)(x)
     assert np.abs(tiled - whole).max() < 0.05 / 255
 
 
-def test_a_large_picture_is_the_same_in_all_tiles(monkeypatch: pytest.MonkeyPatch):
-    """One that is so large that its attention comes from a sample."""
-    monkeypatch.setattr(tiling, "WHOLE", 50 * 50)
-    monkeypatch.setattr(tiling, "SAMPLE_BAND", 8)
-    x = breaking_pictures()["half photo, half noise"].astype(np.float32) / 255
-    first, *others = (Upscaler("gladsr-l", scale=2, tile=tile)(x) for tile in (200, 40, 37))
+def test_tiles_do_not_show_where_the_channel_weights_come_from_a_sample():
+    x = breaking_pictures()["half photo, half noise"].astype(np.float32)
+    x /= 255
+    engine = engines.load(zoo.card("gladsr-l", 2))
+    sampling = Sampling(whole=50 * 50, band=8)
+    outputs = (
+        NetworkOutput(InMemory(x), engine, 2, core=core, sampling=sampling)
+        for core in (200, 40, 37)
+    )
+    first, *others = (output.read(whole(output.size)) for output in outputs)
     for other in others:
         assert np.abs(other - first).max() < 0.05 / 255
 
 
 @pytest.mark.parametrize("level", [0, 77, 255])
-def test_flat_colour_is_flat_across_the_borders_of_tiles(level: int):
+def test_flat_colour_is_flat_across_tile_borders(level: int):
     x = np.full((96, 96, 3), level, np.uint8)
     x[..., 1] = 255 - level
     y = Upscaler("gladsr-l", scale=2, tile=32)(x)
@@ -359,20 +364,20 @@ def test_flat_pictures_of_any_size_stay_near_flat(shape: tuple[int, ...], scale:
     assert np.abs(y.astype(int) - 128).max() < 40
 
 
-def test_between_two_trained_scales_it_is_the_larger_made_smaller():
+def test_between_trained_scales_the_larger_is_downscaled():
     x = CHELSEA[:40, :30].astype(np.float32) / 255
     larger = Upscaler("gladsr-l", scale=3)(x)
     y = Upscaler("gladsr-l", scale=2.5)(x)
     np.testing.assert_allclose(y, resize(larger, size=(100, 75)).clip(0, 1), atol=1e-6)
 
 
-def test_above_four_two_networks_run_one_after_the_other():
+def test_above_four_two_networks_run_in_a_row():
     x = CHELSEA[:20, :30].astype(np.float32) / 255
     twice = Upscaler("gladsr-l", scale=3)(Upscaler("gladsr-l", scale=2)(x))
     np.testing.assert_allclose(Upscaler("gladsr-l", scale=6)(x), twice, atol=1e-5)
 
 
-def test_a_model_of_one_scale_runs_as_often_as_a_larger_one_takes():
+def test_a_model_of_one_scale_runs_up_to_three_times():
     x = CHELSEA[:20, :24].astype(np.float32) / 255
     twice, expected = Upscaler("gladsr-sr291", scale=2), x
     for _ in range(3):
@@ -380,7 +385,7 @@ def test_a_model_of_one_scale_runs_as_often_as_a_larger_one_takes():
     np.testing.assert_allclose(Upscaler("gladsr-sr291", scale=8)(x), expected, atol=1e-4)
 
 
-def test_the_ensemble_is_nearer_to_the_originals(sr: Upscaler):
+def test_the_ensemble_gains_psnr(sr: Upscaler):
     """On the whole, as every mean is: not on each picture."""
     plus = Upscaler("gladsr", scale=2, ensemble=True)
     gains = []
@@ -423,7 +428,7 @@ def test_the_same_picture_gives_the_same_bytes(sr: Upscaler):
         ({"tile": 8}, ValueError, "tile is 8, but must be 16 or more"),
     ],
 )
-def test_wrong_settings_are_refused(settings: Any, error: type[Exception], message: str):
+def test_wrong_settings_are_rejected(settings: Any, error: type[Exception], message: str):
     with pytest.raises(error, match=message):
         Upscaler(**settings)
 
@@ -460,7 +465,7 @@ def test_save_into_a_folder_that_is_missing_names_it(sr: Upscaler, tmp_path: Pat
 
 
 @pytest.mark.parametrize("channels", [3, 4])
-def test_save_tells_its_progress(sr: Upscaler, tmp_path: Path, channels: int):
+def test_save_reports_its_progress(sr: Upscaler, tmp_path: Path, channels: int):
     pixels = np.zeros((5, 5, channels), np.uint8)
     write(Picture(pixels), tmp_path / "in.png")
     shares: list[float] = []
@@ -469,7 +474,7 @@ def test_save_tells_its_progress(sr: Upscaler, tmp_path: Path, channels: int):
     assert shares[-1] == 1
 
 
-def test_upscalers_made_of_one_another_share_what_is_loaded(monkeypatch: pytest.MonkeyPatch):
+def test_replaced_upscalers_share_loaded_networks(monkeypatch: pytest.MonkeyPatch):
     loaded: list[int] = []
     load = engines.load
 
@@ -490,7 +495,7 @@ def test_upscalers_made_of_one_another_share_what_is_loaded(monkeypatch: pytest.
     assert replace(first, model="gladsr")(CHELSEA[:8, :20]).shape == (16, 40, 3)
 
 
-def test_the_masks_of_grey_and_of_what_is_opaque_are_those_of_its_colours():
+def test_masks_of_grey_and_opaque_pictures_are_those_of_their_colours():
     upscaler, grey = Upscaler("gladsr-l", scale=1.5), CHELSEA[:8, :20, 0]
     masks = upscaler.masks(np.dstack([grey] * 3))
     opaque = np.full_like(grey, 255)
@@ -500,7 +505,7 @@ def test_the_masks_of_grey_and_of_what_is_opaque_are_those_of_its_colours():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-def test_in_a_process_forked_after_a_network_was_loaded_it_names_another_way(sr: Upscaler):
+def test_a_process_forked_after_a_network_was_loaded_is_told_to_spawn(sr: Upscaler):
     """An engine's threads do not survive a fork: it would wait for them for ever."""
     context = multiprocessing.get_context("fork")
     results = context.Queue()

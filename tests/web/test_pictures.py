@@ -8,7 +8,7 @@ import pytest
 from PIL import Image
 
 from gladsr import zoo
-from gladsr.paper.attention import attend
+from gladsr.paper.explain import explain
 
 from .helpers import (
     CHELSEA,
@@ -117,7 +117,7 @@ def test_the_masks_are_those_of_the_network(server: Server):
     with Image.open(io.BytesIO(response.content)) as image:
         assert image.mode == "L"
         shown = np.asarray(image).reshape(4, *CHELSEA.shape[:2])
-    modules = attend(zoo.load_network("gladsr-l", 3), CHELSEA)
+    modules = explain(zoo.load_network("gladsr-l", 3), CHELSEA)
     for ours, module in zip(shown, modules, strict=True):
         assert module.mask is not None
         low, high = np.percentile(module.mask, (1, 99))

@@ -62,8 +62,8 @@ MaxOutputPixels = Annotated[
 Model = Annotated[
     str,
     typer.Option(
-        help="gladsr; gladsr-l, twice as fast; gladsr-photo, for JPEG files and noisy photographs. "
-        "`gladsr models` lists them.",
+        help="auto chooses for each file: gladsr, or gladsr-photo for JPEG artefacts, noise and "
+        "blur. gladsr-l is twice as fast as gladsr. `gladsr models` lists them.",
         rich_help_panel="Quality",
     ),
 ]

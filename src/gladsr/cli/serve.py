@@ -6,7 +6,7 @@ from typing import Annotated
 import typer
 
 from gladsr.cli import options
-from gladsr.cli.console import Saying, say_more
+from gladsr.cli.console import ConsoleHandler, show_information
 
 
 def serve(
@@ -121,8 +121,8 @@ def serve(
     from gladsr.web.server import run  # noqa: PLC0415
     from gladsr.web.settings import EngineSettings  # noqa: PLC0415
 
-    say_more()
-    logging.getLogger("uvicorn").addHandler(Saying())
+    show_information()
+    logging.getLogger("uvicorn").addHandler(ConsoleHandler())
     if access_log:
         logging.getLogger("uvicorn.access").setLevel(logging.INFO)
     if token == "":

@@ -1,6 +1,8 @@
 """`gladsr upscale`: upscale pictures, films and folders of them."""
 
 import contextlib
+from dataclasses import replace
+from functools import partial
 from importlib import import_module
 
 import rich.progress
@@ -11,11 +13,12 @@ from gladsr.cli.console import progress_bar, say
 from gladsr.errors import PictureError, PlanError
 from gladsr.films.encoders import Encoding
 from gladsr.films.formats import is_film
-from gladsr.pictures import MAX_PIXELS, ReadOptions, WriteOptions
+from gladsr.pictures import MAX_PIXELS, Picture, ReadOptions, WriteOptions
 from gladsr.upscaling import Upscaler
+from gladsr.upscaling.auto import AUTO, choose_for_file
 from gladsr.upscaling.files import FilePair
 from gladsr.upscaling.memory import return_freed_memory
-from gladsr.upscaling.pipeline import Outcome, Progress, upscale_files
+from gladsr.upscaling.pipeline import Outcome, Progress, Upscale, upscale_files
 from gladsr.upscaling.plan import plan
 from gladsr.upscaling.sizes import parse_size
 
@@ -27,7 +30,7 @@ def upscale(
     scale: options.Scale = None,
     size: options.Size = None,
     max_output_pixels: options.MaxOutputPixels = None,
-    model: options.Model = "gladsr",
+    model: options.Model = AUTO,
     ensemble: options.Ensemble = False,
     draft: options.Draft = False,
     quality: options.Quality = 95,
@@ -106,6 +109,7 @@ def upscale(
         outcomes = upscale_files(
             planned.pairs,
             upscaler.upscale,
+            choose=partial(_choose, upscaler) if model == AUTO else None,
             existing="overwrite" if overwrite else "skip" if skip_existing else "reject",
             read=read,
             write=write,
@@ -126,6 +130,13 @@ def upscale(
     if failed:
         say(f"{failed} of {_files(len(planned.pairs))} failed")
         raise typer.Exit(1)
+
+
+def _choose(upscaler: Upscaler, pair: FilePair, first: Picture) -> Upscale:
+    """Return how to upscale a file with the model that is best for it, and say which that is."""
+    choice = choose_for_file(pair, first)
+    say(f"{pair.source.name}: {choice}")
+    return replace(upscaler, model=choice.model).upscale
 
 
 def _check_existing(pairs: list[FilePair]) -> None:

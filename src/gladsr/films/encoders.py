@@ -62,7 +62,7 @@ class Encoding:
         >>> Encoding("prores", crf=20)
         Traceback (most recent call last):
         ...
-        gladsr.films.encoders.EncodingError: prores has no crf
+        gladsr.errors.EncodingError: prores has no crf
     """
 
     codec: Codec | None = None

@@ -6,7 +6,9 @@ import numpy as np
 import pyvips  # type: ignore[import-untyped]  # it ships stubs, but does not mark them
 from numpy.typing import NDArray
 from PIL import Image
+from PIL.JpegImagePlugin import JpegImageFile
 
+from gladsr.pictures.compression import Compression, header_quality
 from gladsr.pictures.picture import pixels_of
 from gladsr.pictures.reading import cmyk_to_srgb
 
@@ -52,6 +54,13 @@ def to_array(image: Image.Image) -> NDArray[Any]:
     if "transparency" in image.info:
         mode = _WITH_ALPHA.get(mode, mode)
     return np.asarray(image.convert(mode))
+
+
+def stated_compression(image: Image.Image) -> Compression | None:
+    """Return the compression of an image that was opened from a JPEG file and not changed."""
+    if isinstance(image, JpegImageFile):
+        return Compression("JPEG", header_quality(image))
+    return None
 
 
 def from_array(pixels: NDArray[Any], like: Image.Image) -> Image.Image:

@@ -42,6 +42,9 @@ Room: TypeAlias = Callable[[tuple[int, int]], NDArray[Any]]
 Upscale: TypeAlias = Callable[[Picture, OnShare, Room], Picture]
 """Upscales a picture, such as `Upscaler.upscale`."""
 
+Choose: TypeAlias = Callable[[FilePair, Picture], Upscale]
+"""Returns how to upscale a file, given its first picture."""
+
 
 @dataclass(frozen=True)
 class Progress:
@@ -83,6 +86,7 @@ def upscale_files(
     pairs: Sequence[FilePair],
     upscale: Upscale,
     *,
+    choose: Choose | None = None,
     existing: Existing = "reject",
     read: ReadOptions = ReadOptions(),
     write: WriteOptions = WriteOptions(),
@@ -97,6 +101,8 @@ def upscale_files(
     Args:
         pairs: The inputs and outputs; missing folders are created.
         upscale: Upscales one picture. It is called in a thread of its own.
+        choose: Called in the same thread at each file's first picture; what it returns is used
+            for the file in place of ``upscale``.
         existing: What to do about outputs that exist, or that appear during the work.
         read: Options for reading.
         write: Options for writing.
@@ -105,7 +111,7 @@ def upscale_files(
     """
     stopped = Event()
     opened = in_thread(_read(pairs, read, stopped, overwrite=existing == "overwrite"))
-    upscaled = in_thread(_upscale(opened, upscale, progress), stopped)
+    upscaled = in_thread(_upscale(opened, upscale, choose, progress), stopped)
     with contextlib.closing(upscaled) as events:
         for file, _ in events:
             save = partial(
@@ -134,6 +140,7 @@ class _File:
     def __init__(self, pair: FilePair, stopped: Event) -> None:
         self.pair = pair
         self.pages: Pages | None = None
+        self.upscale: Upscale | None = None
         self.error: Exception | None = None
         self.done = 0
         self.seconds = 0.0
@@ -217,7 +224,10 @@ def _open(pair: FilePair, options: ReadOptions, *, overwrite: bool) -> Pages:
 
 
 def _upscale(
-    events: Generator[_Item], upscale: Upscale, progress: Callable[[Progress], None]
+    events: Generator[_Item],
+    upscale: Upscale,
+    choose: Choose | None,
+    progress: Callable[[Progress], None],
 ) -> Generator[_Item]:
     with contextlib.closing(events), memory_kept():
         for file, picture in events:
@@ -225,7 +235,9 @@ def _upscale(
                 yield file, None
             elif file.error is None:
                 with file.failing():
-                    yield file, _upscaled(file, picture, upscale, progress)
+                    if file.upscale is None:
+                        file.upscale = choose(file.pair, picture) if choose else upscale
+                    yield file, _upscaled(file, picture, file.upscale, progress)
 
 
 def _upscaled(

@@ -11,7 +11,7 @@ from gladsr.engines import Engine
 from gladsr.pictures.mapped import bands, forget
 from gladsr.pictures.resize import resize_part
 from gladsr.upscaling.pixels import check_shape, from_unit, range_of_neighbours, to_unit
-from gladsr.upscaling.tiling import WHOLE, Enlarged, Region, Source, tiles, whole
+from gladsr.upscaling.tiling import WHOLE, NetworkOutput, Region, Source, tiles, whole
 
 _CORE = 272  # LR pixels
 _LARGEST = 1216 * 1216  # output pixels of one tile; 1216 = 4 * (_CORE + 2 * OVERLAP)
@@ -55,7 +55,9 @@ class Upscaled:
             for number, (scale, engine) in enumerate(engines):
                 if number and math.prod(source.size) <= _KEPT:
                     source = _Cached(source)
-                source = Enlarged(source, engine, scale, core=core, draft=draft, bounded=bounded)
+                source = NetworkOutput(
+                    source, engine, scale, core=core, draft=draft, bounded=bounded
+                )
             return source if source.size == size else _Downscaled(source, size)
 
         self._flat_alpha = _flat_alpha(pixels)

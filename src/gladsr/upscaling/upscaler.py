@@ -19,11 +19,13 @@ from gladsr.engines import Engine, EngineName, LoadedEngine, Precision, memory_k
 from gladsr.errors import EngineError, StorageError
 from gladsr.films.encoders import Encoding
 from gladsr.pictures import Picture, ReadOptions, WriteOptions
+from gladsr.pictures.compression import Compression, stated_compression
 from gladsr.pictures.mapped import forget
 from gladsr.upscaling import images, sizes
+from gladsr.upscaling.auto import AUTO, CLEAN, choose, choose_for_file
 from gladsr.upscaling.ensemble import SelfEnsemble
 from gladsr.upscaling.files import FilePair
-from gladsr.upscaling.pipeline import OnShare, Room, upscale_files
+from gladsr.upscaling.pipeline import OnShare, Room, Upscale, upscale_files
 from gladsr.upscaling.pixels import check_shape, plain, to_unit
 from gladsr.upscaling.tiling import MIN_CORE
 from gladsr.upscaling.upscaled import Upscaled
@@ -43,20 +45,20 @@ class _Networks:
         self._loaded: dict[tuple[Any, ...], LoadedEngine] = {}
         self._lock = Lock()
 
-    def of(self, upscaler: "Upscaler", scale: int) -> LoadedEngine:
-        """Return the network of an upscaler's model for one of its scales."""
+    def of(self, upscaler: "Upscaler", model: str, scale: int) -> LoadedEngine:
+        """Return the network of a model for one of its scales, in an upscaler's engine."""
         if _Networks._process not in (None, os.getpid()):
             raise EngineError(
                 "this process was forked from one that has loaded a network; start it with "
                 'multiprocessing.get_context("spawn")'
             )
         machine = (upscaler.engine, upscaler.device, upscaler.precision, upscaler.threads)
-        key = (upscaler.model, scale, *machine)
+        key = (model, scale, *machine)
         with self._lock:
             if key not in self._loaded:
                 _Networks._process = os.getpid()
                 self._loaded[key] = engines.load(
-                    zoo.card(upscaler.model, scale),
+                    zoo.card(model, scale),
                     upscaler.engine,
                     device=upscaler.device,
                     precision=upscaler.precision,
@@ -74,7 +76,9 @@ class Upscaler:
     cannot be used in a process that was forked after a model was loaded.
 
     Attributes:
-        model: The model's name; `gladsr.models` lists them.
+        model: The model's name; `gladsr.models` lists them. "auto" chooses for each picture
+            between "gladsr" for clean ones and "gladsr-photo" for those with JPEG artefacts, noise
+            or blur (docs/auto.md), and loads a model when it is first chosen.
         scale: The scale, above 1 and at most 8, an integer or not; 2 if neither it nor a size is
             given. Networks are trained for 2, 3 and 4, or some of these: the next larger one is
             run, or two or three in a row beyond the largest, and the rest is an antialiased bicubic
@@ -109,7 +113,7 @@ class Upscaler:
         (15, 21)
     """
 
-    model: str = "gladsr"
+    model: str = AUTO
     _: KW_ONLY
     scale: float | None = None
     size: tuple[int | None, int | None] | None = None
@@ -136,8 +140,11 @@ class Upscaler:
             sizes.check_scale(self.scale or 0)
         elif min([side for side in self.size if side is not None], default=0) < 1:
             raise ValueError("the size must be a width, a height or both, of 1 or more")
-        # With a size, the networks depend on the picture; those of ×2 stand for them here.
-        self._passes(self.scale or 2)
+        if self.model != AUTO:
+            # With a size, the networks depend on the picture; those of ×2 stand for them here.
+            self._passes(self.model, self.scale or 2)
+        elif self.engine != "auto" or self.device or self.threads or self.precision == "int8":
+            self._passes(CLEAN, self.scale or 2)  # raises now what would be raised later
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the settings alone; an engine's compiled model cannot be pickled."""
@@ -173,9 +180,12 @@ class Upscaler:
             ValueError: The array has another shape or range.
         """
         if isinstance(picture, Image.Image):
-            return images.from_array(self._upscale_array(images.to_array(picture)), like=picture)
+            stated = images.stated_compression(picture)
+            y = self._upscale_array(images.to_array(picture), stated=stated)
+            return images.from_array(y, like=picture)
         if isinstance(picture, str | PathLike):
-            return self._upscale_array(pictures.read(picture).pixels)
+            stated = stated_compression(picture)
+            return self._upscale_array(pictures.read(picture).pixels, stated=stated)
         return self._upscale_array(picture)
 
     def save(
@@ -213,6 +223,7 @@ class Upscaler:
         (outcome,) = upscale_files(
             [pair],
             self.upscale,
+            choose=self._choose if self.model == AUTO else None,
             existing="overwrite" if overwrite else "reject",
             read=read,
             write=write,
@@ -263,11 +274,14 @@ class Upscaler:
             (4, 5, 7)
         """
         x = to_unit(plain(pixels))
+        model = self._model_for(x)
         colour = x if x.shape[2] in (1, 3) else x[..., :-1] * x[..., -1:]
         after = self._size_of((x.shape[0], x.shape[1]))
         scale = max(after[0] / x.shape[0], after[1] / x.shape[1])
-        first, *_ = sizes.passes(scale, zoo.scales_of(self.model))
-        return self._networks.of(self, first).masks(np.broadcast_to(colour, (*x.shape[:2], 3)))
+        first, *_ = sizes.passes(scale, zoo.scales_of(model))
+        return self._networks.of(self, model, first).masks(
+            np.broadcast_to(colour, (*x.shape[:2], 3))
+        )
 
     def _upscale_array(
         self,
@@ -276,6 +290,7 @@ class Upscaler:
         room: Room | None = None,
         *,
         on_its_side: bool = False,
+        stated: Compression | None = None,
     ) -> NDArray[Any]:
         pixels = plain(picture)
         check_shape(pixels.shape)
@@ -285,7 +300,9 @@ class Upscaler:
         upscaled = Upscaled(
             pixels,
             after,
-            self._passes(max(after[0] / before[0], after[1] / before[1])),
+            self._passes(
+                self._model_for(pixels, stated), max(after[0] / before[0], after[1] / before[1])
+            ),
             core=None if self.tile == "auto" else self.tile,
             draft=self.draft,
         )
@@ -305,10 +322,18 @@ class Upscaler:
             return after
         return sizes.limited(before, after, self.max_output_pixels)
 
-    def _passes(self, scale: float) -> list[tuple[int, Engine]]:
+    def _choose(self, pair: FilePair, first: Picture) -> Upscale:
+        """Return how to upscale a file with the model that is best for it."""
+        return replace(self, model=choose_for_file(pair, first).model).upscale
+
+    def _model_for(self, pixels: NDArray[Any], stated: Compression | None = None) -> str:
+        """Return the name of the model for a picture, given the compression its file states."""
+        return choose(pixels, stated).model if self.model == AUTO else self.model
+
+    def _passes(self, model: str, scale: float) -> list[tuple[int, Engine]]:
         """Return the scale and the engine of each pass that together reach a scale."""
-        chosen = sizes.passes(scale, zoo.scales_of(self.model))
-        networks = [(each, self._networks.of(self, each)) for each in chosen]
+        chosen = sizes.passes(scale, zoo.scales_of(model))
+        networks = [(each, self._networks.of(self, model, each)) for each in chosen]
         if self.ensemble:
             return [(each, SelfEnsemble(network)) for each, network in networks]
         return [*networks]
