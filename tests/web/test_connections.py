@@ -47,7 +47,10 @@ def connect(client: httpx.Client, source: str = "127.0.0.1") -> socket.socket:
 def test_a_connection_without_a_complete_request_is_closed(
     sent: bytes, answer: bytes, tmp_path: Path
 ):
-    with in_thread(stand_in(tmp_path)) as client, connect(client) as connection:
+    with (
+        in_thread(stand_in(tmp_path), wait_for_workers=False) as client,
+        connect(client) as connection,
+    ):
         start = monotonic()
         connection.sendall(sent)
         try:
@@ -60,7 +63,8 @@ def test_a_connection_without_a_complete_request_is_closed(
 
 def test_a_client_with_many_idle_connections_shuts_nobody_else_out(tmp_path: Path):
     limits = Limits(connections_per_client=4, connections=8)
-    with in_thread(stand_in(tmp_path, limits)) as client, contextlib.ExitStack() as stack:
+    service = stand_in(tmp_path, limits)
+    with in_thread(service, wait_for_workers=False) as client, contextlib.ExitStack() as stack:
         idle = [stack.enter_context(connect(client, "127.0.0.2")) for _ in range(20)]
 
         def still_open() -> int:
@@ -83,7 +87,8 @@ def test_a_client_with_many_idle_connections_shuts_nobody_else_out(tmp_path: Pat
 
 def test_a_trusted_proxy_may_open_the_connections_of_many_clients(tmp_path: Path):
     service = stand_in(tmp_path)
-    with in_thread(service, trusted_proxy="127.0.0.1") as client, contextlib.ExitStack() as stack:
+    proxy = in_thread(service, trusted_proxy="127.0.0.1", wait_for_workers=False)
+    with proxy as client, contextlib.ExitStack() as stack:
         many = [stack.enter_context(connect(client)) for _ in range(6)]
         for connection in many:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
