@@ -31,6 +31,7 @@ FOR_USERS = (
     "docs/install.md",
     "docs/pictures.md",
     "docs/command.md",
+    "docs/python.md",
     "docs/films.md",
     "docs/benchmark.md",
 )
@@ -82,7 +83,7 @@ def _write_film(name: str) -> None:
     with av.open(name, "w") as film:
         video = film.add_stream("mpeg4" if name.endswith(".avi") else "libx264", 25)
         video.width, video.height, video.pix_fmt = 32, 18, "yuv420p"
-        for number in range(2):
+        for number in range(4):  # x265 makes timestamps up for one or two frames
             frame = av.VideoFrame.from_ndarray(np.full((18, 32, 3), 40 * number, np.uint8), "rgb24")
             frame.pts, frame.time_base = number, Fraction(1, 25)
             film.mux(video.encode(frame))

@@ -32,7 +32,34 @@ def test_one_picture(capsys: pytest.CaptureFixture[str]):
     assert main(["upscale", "a.png", "-o", "large.png"]) == 0
     np.testing.assert_array_equal(read("large.png").pixels, Upscaler("gladsr", scale=2)(CHELSEA))
     printed = capsys.readouterr()
-    assert (printed.out, printed.err) == ("", "")  # no progress where there is no terminal
+    expected = "gladsr: a.png: gladsr (clean)\n"
+    assert (printed.out, printed.err) == ("", expected)  # no progress where there is no terminal
+
+
+def test_a_named_model_is_not_announced(capsys: pytest.CaptureFixture[str]):
+    assert main(["upscale", "a.png", "-o", "large.png", "--model", "gladsr"]) == 0
+    assert capsys.readouterr().err == ""
+
+
+def test_the_model_is_chosen_for_each_file_of_a_folder(capsys: pytest.CaptureFixture[str]):
+    photograph = skimage.data.astronaut()[100:196, 100:228]
+    Path("mixed").mkdir()
+    Image.fromarray(photograph).save("mixed/clean.png")
+    Image.fromarray(photograph).save("mixed/photo.jpg", quality=71)
+    Image.open("mixed/photo.jpg").save("mixed/saved-again.png")
+    noise = np.random.default_rng(0).normal(0, 15, photograph.shape)
+    noisy = np.clip(photograph + noise, 0, 255).astype(np.uint8)
+    Image.fromarray(noisy).save("mixed/noisy.png")
+    assert main(["upscale", "mixed", "-o", "out", "--draft", "--format", "png"]) == 0
+    lines = capsys.readouterr().err.splitlines()
+    assert lines[0] == "gladsr: clean.png: gladsr (clean)"
+    assert lines[1].startswith("gladsr: noisy.png: gladsr-photo (noise of 1")
+    assert lines[2] == "gladsr: photo.jpg: gladsr-photo (JPEG quality 71)"
+    assert lines[3].startswith("gladsr: saved-again.png: gladsr-photo (traces of JPEG quality 7")
+    for name in files("mixed"):
+        model = "gladsr" if name == "clean.png" else "gladsr-photo"
+        expected = Upscaler(model, draft=True)(read(f"mixed/{name}").pixels)
+        np.testing.assert_array_equal(read(f"out/{Path(name).stem}.png").pixels, expected)
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
@@ -65,7 +92,9 @@ def test_any_size(arguments: list[str], size: tuple[int, int]):
 def test_a_picture_that_is_large_enough_is_reported_and_the_rest_is_done(
     capsys: pytest.CaptureFixture[str],
 ):
-    assert main(["upscale", "a.png", "in", "-o", "out", "--size", "40x32"]) == 1
+    assert (
+        main(["upscale", "a.png", "in", "-o", "out", "--size", "40x32", "--model", "gladsr"]) == 1
+    )
     assert files("out") == ["b.png", "c.jpg"]
     first = capsys.readouterr().err.splitlines()[0]
     assert first == "gladsr: a.png: it has 40x32 pixels: 40x32 would not make it larger"
@@ -110,7 +139,8 @@ def test_recursive_keeps_the_structure():
 
 def test_failures_are_reported_and_the_rest_is_done(capsys: pytest.CaptureFixture[str]):
     Path("in/broken.png").write_bytes(b"\x89PNG\r\n\x1a\nand nothing more")
-    assert main(["upscale", "in", "nowhere.png", "in/notes.txt", "-o", "out"]) == 1
+    words = ["--model", "gladsr"]
+    assert main(["upscale", "in", "nowhere.png", "in/notes.txt", "-o", "out", *words]) == 1
     assert files("out") == ["b.png", "c.jpg"]
     broken, nowhere, notes, others, summary = capsys.readouterr().err.splitlines()
     assert broken.startswith("gladsr: in/broken.png cannot be read")
@@ -178,7 +208,7 @@ def test_two_inputs_with_one_output_are_rejected_before_anything_is_done(
 
 def test_patterns_formats_and_other_files(capsys: pytest.CaptureFixture[str]):
     arguments = ["--include", "*.jpg", "--include", "*.png", "--exclude", "b*", "--format", "webp"]
-    assert main(["upscale", "in", "-o", "out", *arguments]) == 0
+    assert main(["upscale", "in", "-o", "out", "--model", "gladsr", *arguments]) == 0
     assert files("out") == ["c.webp"]
     assert capsys.readouterr().err == "gladsr: 2 files left alone\n"
 
@@ -218,7 +248,7 @@ def test_floats_of_another_range_need_the_option(capsys: pytest.CaptureFixture[s
 
 def test_the_conversion_of_cmyk_is_reported(capsys: pytest.CaptureFixture[str]):
     Image.fromarray(CHELSEA).convert("CMYK").save("cmyk.jpg")
-    assert main(["upscale", "cmyk.jpg", "-o", "rgb.jpg"]) == 0
+    assert main(["upscale", "cmyk.jpg", "-o", "rgb.jpg", "--model", "gladsr"]) == 0
     expected = "gladsr: cmyk.jpg: its CMYK becomes RGB, in the colour space sRGB\n"
     assert capsys.readouterr().err == expected
 

@@ -24,7 +24,7 @@ from gladsr.engines.onnxruntime import OnnxRuntimeEngine
 from gladsr.engines.openvino import OpenVINOEngine
 from gladsr.engines.torch import TorchEngine
 from gladsr.errors import DeviceError, EngineError, MissingExtraError, OutOfMemoryError
-from gladsr.paper.attention import attend
+from gladsr.paper.explain import explain
 from gladsr.pictures import resize, to_depth
 from gladsr.scoring import psnr
 from gladsr.upscaling.pixels import to_unit
@@ -77,7 +77,7 @@ def test_every_engine_agrees_with_the_network_at_free_sizes(name: EngineName, mo
 def test_every_engine_gives_the_guided_masks_in_their_order(
     name: EngineName, photo: NDArray[np.float32]
 ):
-    modules = attend(zoo.load_network(CARD.name, CARD.scale), photo)
+    modules = explain(zoo.load_network(CARD.name, CARD.scale), photo)
     assert [module.net for module in modules] == ["basic", "basic", "refine", "refine"]
     masks = engines.load(CARD, name).masks(photo)
     assert len(masks) == len(modules)

@@ -17,8 +17,7 @@ from gladsr.errors import NetworkFileError
 from gladsr.network import mult_adds, parameters
 from gladsr.paper.table2 import counted
 from gladsr.pictures import resize
-from gladsr.rivals import load_rival
-from gladsr.rivals.load import RIVALS
+from gladsr.rivals.load import RIVALS, load_rival
 from gladsr.scoring import evaluate
 from gladsr.scoring.networks import read_networks
 from gladsr.training.export import LEAST

@@ -9,11 +9,11 @@ from gladsr.network.layers import NestedDenseGroup, conv, upsampler
 
 
 class Gladsr(nn.Module):
-    """GLADSR and its relatives, as ``config`` says.
+    """GLADSR and its variants.
 
-    The input is RGB in [0, 1] with nothing subtracted: α·x_up carries the mean, and the residual
-    images have none to speak of. Weights begin as ``layers.conv`` says, those of the gating layers
-    at zero: so the first output of an untrained network is the bicubic upscale.
+    No mean is subtracted from the input: α·x_up carries it, and the mean of the residual images is
+    close to zero. Weights are initialised as described in ``layers.conv``, those of the gating
+    layers to zero, so that the output of an untrained network is the bicubic upscale.
 
     Example:
         >>> network = Gladsr(GladsrConfig(scale=3))
@@ -35,7 +35,7 @@ class Gladsr(nn.Module):
         self.beta = nn.Parameter(torch.ones(()))
 
     def upscale_bicubic(self, x: Tensor) -> Tensor:
-        """Return x_up: PyTorch's bicubic (a = -0.75, half-pixel centres), no antialias needed."""
+        """Return x_up, by PyTorch's bicubic (a = -0.75, half-pixel centres)."""
         return interpolate(x, scale_factor=self.config.scale, mode="bicubic")
 
     def coarse(self, x: Tensor) -> Tensor:

@@ -3,8 +3,3 @@
 All take RGB in [0, 1], (N, 3, h, w), and return RGB, (N, 3, s·h, s·w), not clipped. Those that were
 designed for the luminance alone upscale it, and the colours by bicubic. None comes with weights.
 """
-
-from gladsr.errors import NetworkFileError
-from gladsr.rivals.load import load_rival
-
-__all__ = ["NetworkFileError", "load_rival"]

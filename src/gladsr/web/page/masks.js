@@ -1,4 +1,4 @@
-// What the network attends to: its guided masks as heat over the picture.
+// The guided masks of the network, as a heat map over the picture.
 
 const HEAT = [
   [20, 24, 82],
@@ -6,38 +6,38 @@ const HEAT = [
   [70, 180, 140],
   [252, 208, 76],
   [212, 40, 44],
-]; // from little to much
-const STRENGTH = 0.62; // of the heat over the picture
-const LONGEST = 1600; // pixels of a side
+]; // from low to high
+const OPACITY = 0.62; // of the heat map
+const LONGEST = 1600; // side in pixels
 
-/** The masks of one picture, each drawn when it is first asked for. */
-export class Attention {
-  #masks;
+/** The masks of one picture, each drawn when it is first requested. */
+export class Masks {
+  #stacked;
   #picture;
   #height;
   #drawn = [];
 
-  /** Take the service's picture of the masks, and the picture that they are of. */
-  static async of(masks, picture) {
-    return new Attention(await createImageBitmap(masks), await loaded(picture));
+  /** Create from the service's image of all masks, and the picture that they belong to. */
+  static async of(stacked, picture) {
+    return new Masks(await createImageBitmap(stacked), await loaded(picture));
   }
 
-  constructor(masks, picture) {
-    this.#masks = masks;
+  constructor(stacked, picture) {
+    this.#stacked = stacked;
     this.#picture = picture;
-    // They lie one below the other, as many in the basic net as in the refine net.
-    const each = (masks.width * picture.naturalHeight) / picture.naturalWidth;
-    this.count = 2 * Math.max(1, Math.round(masks.height / each / 2));
-    this.#height = masks.height / this.count;
+    // Stacked vertically; the basic net and the refine net have the same number.
+    const each = (stacked.width * picture.naturalHeight) / picture.naturalWidth;
+    this.count = 2 * Math.max(1, Math.round(stacked.height / each / 2));
+    this.#height = stacked.height / this.count;
   }
 
-  /** What the network calls the module of a mask. */
+  /** The name of a mask's module. */
   name(number) {
     const half = this.count / 2;
     return `${number < half ? "Basic" : "Refine"} net, GLAM ${(number % half) + 1}`;
   }
 
-  /** The address of a mask over the picture. */
+  /** The URL of a mask over the picture. */
   async address(number) {
     this.#drawn[number] ??= this.#draw(number);
     return this.#drawn[number];
@@ -58,20 +58,20 @@ export class Attention {
     const context = canvas.getContext("2d");
     context.imageSmoothingQuality = "high";
     context.fillStyle = "#808080";
-    context.fillRect(0, 0, width, height); // behind what is transparent
+    context.fillRect(0, 0, width, height); // shows through transparency
     context.drawImage(this.#picture, 0, 0, width, height);
-    context.globalCompositeOperation = "saturation"; // the picture in grey
+    context.globalCompositeOperation = "saturation"; // makes the picture grey
     context.fillRect(0, 0, width, height);
     context.globalCompositeOperation = "source-over";
-    context.globalAlpha = STRENGTH;
+    context.globalAlpha = OPACITY;
     context.drawImage(this.#heat(number), 0, 0, width, height);
     return URL.createObjectURL(await canvas.convertToBlob());
   }
 
   #heat(number) {
-    const canvas = new OffscreenCanvas(this.#masks.width, this.#height);
+    const canvas = new OffscreenCanvas(this.#stacked.width, this.#height);
     const context = canvas.getContext("2d");
-    context.drawImage(this.#masks, 0, -number * this.#height);
+    context.drawImage(this.#stacked, 0, -number * this.#height);
     const pixels = context.getImageData(0, 0, canvas.width, canvas.height);
     for (let at = 0; at < pixels.data.length; at += 4) pixels.data.set(heat(pixels.data[at] / 255), at);
     context.putImageData(pixels, 0, 0);
@@ -81,9 +81,9 @@ export class Attention {
 
 /** The colour of a value from 0 to 1. */
 function heat(value) {
-  const place = value * (HEAT.length - 1);
-  const below = Math.min(Math.floor(place), HEAT.length - 2);
-  return HEAT[below].map((low, channel) => low + (place - below) * (HEAT[below + 1][channel] - low));
+  const position = value * (HEAT.length - 1);
+  const below = Math.min(Math.floor(position), HEAT.length - 2);
+  return HEAT[below].map((low, channel) => low + (position - below) * (HEAT[below + 1][channel] - low));
 }
 
 async function loaded(address) {

@@ -1,4 +1,4 @@
-"""What a network attends to in a picture: its guided masks and channel weights (Fig. 6)."""
+"""Guided masks R_s and channel weights R_c of every GLAM for a picture (Fig. 6)."""
 
 import base64
 import html
@@ -21,40 +21,38 @@ from gladsr.network.gates import read_channel_weights, read_masks
 from gladsr.paper.figures import save
 from gladsr.upscaling.pixels import stretched, to_unit
 
-COLOURS = "jet"  # as the paper's heatmaps: warmer is larger
+COLOURS = "jet"  # as in the paper's heatmaps: warmer is larger
 
 
 @dataclass(frozen=True)
-class Attention:
-    """One GLAM.
+class Explanation:
+    """What one GLAM multiplies features by.
 
     Attributes:
         net: "basic" or "refine".
         glam: Its number in that net, from 1.
-        mask: R_s, h×w in (0, 1), the mean over its channels where it has more than one; None where
-            the network has no SGU.
-        weights: R_c of each LSB, 32 values in (0, 1); none where the network has no CSU.
+        mask: R_s, h×w in (0, 1), averaged over its channels; None for a network without SGUs.
+        channel_weights: R_c of each LSB, K values in (0, 1); empty for a network without CSUs.
     """
 
     net: str
     glam: int
     mask: NDArray[np.float32] | None
-    weights: list[NDArray[np.float32]]
+    channel_weights: list[NDArray[np.float32]]
 
     @property
     def name(self) -> str:
-        """Its name in the figure."""
+        """The label in the figure."""
         return f"{self.net} net, GLAM {self.glam}"
 
 
 @torch.inference_mode()
-def attend(network: Gladsr, picture: NDArray[Any]) -> list[Attention]:
-    """Run a network on a picture, and return what each of its GLAMs attends to.
+def explain(network: Gladsr, picture: NDArray[Any]) -> list[Explanation]:
+    """Run a network on a picture, and return the masks and channel weights of each GLAM.
 
     Args:
         network: The network, in evaluation mode.
-        picture: h×w×3; uint8, uint16 or float in [0, 1]. It is the network's input, so h×w are the
-            masks' sizes.
+        picture: The network's input, h×w×3; uint8, uint16 or float in [0, 1]. The masks are h×w.
 
     Raises:
         ValueError: The network has neither guided masks nor channel weights.
@@ -66,7 +64,7 @@ def attend(network: Gladsr, picture: NDArray[Any]) -> list[Attention]:
         network(torch.from_numpy(to_unit(picture).transpose(2, 0, 1)[None].copy()))
     r_s, r_c = iter(masks), iter(weights)
     return [
-        Attention(
+        Explanation(
             net,
             glam,
             next(r_s)[0].mean(0).numpy() if config.sgu else None,
@@ -78,28 +76,28 @@ def attend(network: Gladsr, picture: NDArray[Any]) -> list[Attention]:
 
 
 def over_picture(mask: NDArray[np.float32], picture: NDArray[Any]) -> NDArray[np.uint8]:
-    """Return a mask, `stretched`, in colours over the picture, h×w×3 of uint8."""
+    """Return a mask, `stretched`, as colours over the picture, h×w×3 of uint8."""
     grey = to_unit(picture).mean(axis=2, keepdims=True)
     mixed = 0.35 * grey + 0.65 * colormaps[COLOURS](stretched(mask))[..., :3]
     return np.asarray(np.rint(255 * mixed), np.uint8)
 
 
-def draw(attentions: list[Attention], picture: NDArray[Any], file: Path) -> None:
-    """Draw the masks, a row for each net, and below them the weights, a row for each LSB."""
-    glams = max(one.glam for one in attentions)
-    lsbs = max(len(one.weights) for one in attentions)
-    nets = list(dict.fromkeys(one.net for one in attentions))
+def draw_explanations(explanations: list[Explanation], picture: NDArray[Any], file: Path) -> None:
+    """Draw a row of masks for each net, and below it a row of channel weights for each LSB."""
+    glams = max(one.glam for one in explanations)
+    lsbs = max(len(one.channel_weights) for one in explanations)
+    nets = list(dict.fromkeys(one.net for one in explanations))
     rows = len(nets) * (1 + lsbs)
     figure = Figure(figsize=(3 * glams, len(nets) * (3 + 1.2 * lsbs)), layout="constrained")
     grid = figure.add_gridspec(rows, glams, height_ratios=([2.5] + [1.0] * lsbs) * len(nets))
-    for one in attentions:
+    for one in explanations:
         top, column = nets.index(one.net) * (1 + lsbs), one.glam - 1
         if one.mask is not None:
             axes = figure.add_subplot(grid[top, column])
             axes.imshow(over_picture(one.mask, picture))
             axes.set_title(f"{one.name}\n$R_s$ {_range(one.mask)}", fontsize=8)
             axes.set_axis_off()
-        for number, weights in enumerate(one.weights, start=1):
+        for number, weights in enumerate(one.channel_weights, start=1):
             axes = figure.add_subplot(grid[top + number, column])
             axes.bar(range(len(weights)), weights)
             axes.set_ylim(0, 1)
@@ -109,10 +107,12 @@ def draw(attentions: list[Attention], picture: NDArray[Any], file: Path) -> None
     save(figure, file, dpi=120)
 
 
-def page(attentions: list[Attention], picture: NDArray[Any], title: str, file: Path) -> None:
-    """Write one HTML page that needs nothing else: masks over the picture, weights as bars."""
+def write_page(
+    explanations: list[Explanation], picture: NDArray[Any], title: str, file: Path
+) -> None:
+    """Write a self-contained HTML page: masks over the picture, channel weights as bars."""
     sections = []
-    for one in attentions:
+    for one in explanations:
         mask = ""
         if one.mask is not None:
             mask = (
@@ -123,10 +123,10 @@ def page(attentions: list[Attention], picture: NDArray[Any], title: str, file: P
         bars = "".join(
             f"<figcaption>LSB {number}: R<sub>c</sub> {_range(weights)}</figcaption>"
             + _bars(weights)
-            for number, weights in enumerate(one.weights, start=1)
+            for number, weights in enumerate(one.channel_weights, start=1)
         )
         sections.append(f"<section><h2>{one.name}</h2>{mask}<figure>{bars}</figure></section>")
-    glams = max(one.glam for one in attentions)
+    glams = max(one.glam for one in explanations)
     text = _PAGE.format(
         title=html.escape(title),
         picture=_png(np.asarray(np.rint(255 * to_unit(picture)), np.uint8)),
