@@ -112,6 +112,23 @@ def test_a_client_has_a_limited_number_of_unfinished_uploads(tmp_path: Path):
         assert client.post("/v1/upscale", content=picture).status_code == 200
 
 
+def test_slow_uploads_from_four_addresses_shut_nobody_else_out(tmp_path: Path):
+    head = (
+        b"POST /v1/upscale HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+        b"Content-Length: 1000\r\n\r\n"
+    )
+    service = stand_in(tmp_path, Limits())
+    with in_thread(service) as client, contextlib.ExitStack() as stack:
+        for number in range(64):
+            connection = stack.enter_context(connect(client, f"127.0.0.{2 + number % 4}"))
+            connection.sendall(head)
+        wait_until(lambda: service.admission._uploads.total() == 4 * Limits().uploads_per_client)
+        assert client.post("/v1/upscale", content=png_of(noise(8))).status_code == 200
+        start = monotonic()
+        assert client.get("/healthz").status_code == 200
+        assert monotonic() - start < 1
+
+
 def test_too_many_frames_are_rejected(tmp_path: Path):
     frames = [Image.new("L", (8, 8), shade) for shade in range(5)]
     path = tmp_path / "frames.gif"

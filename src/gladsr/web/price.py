@@ -1,7 +1,7 @@
 """How long a picture will take to compute: the price of a place in the queue."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 from gladsr import zoo
@@ -59,7 +59,7 @@ class PriceList:
         self._slowness *= min(max(seconds / estimated, 0.1), 10) ** 0.1
 
 
-def _pages(sizes: list[tuple[int, int]], settings: UpscaleSettings, *, share: float) -> float:
+def _pages(sizes: Sequence[tuple[int, int]], settings: UpscaleSettings, *, share: float) -> float:
     """Return the seconds for some pages, with a share of the network's work."""
     seconds = 0.0
     for size in sizes:
