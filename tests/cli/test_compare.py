@@ -131,7 +131,7 @@ def test_any_kind_of_picture(kind: str):
         (["photo.png", "missing.png"], "missing.png cannot be read"),
         (["photo.png", "odd.png"], "odd has 100×240 pixels, which do not go a whole number"),
         (["small.png", "--hr", "photo.png"], "the original has 240×240 pixels, but the largest"),
-        (["photo.png", "large.png", "--crop", "200,0,41,10"], "reaches beyond the 240×240 pixels"),
+        (["photo.png", "large.png", "--crop", "200,0,41,10"], "extends beyond the 240×240 pixels"),
         (["photo.png", "large.png", "--crop", "1,2,3"], "must be X,Y,W,H such as"),
         (["photo.png", "large.png", "--labels", "one"], "--labels has 1 names for 2 pictures"),
         (["photo.png", "large.png", "--labels", "a,a"], "two pictures have one name"),

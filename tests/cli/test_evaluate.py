@@ -122,7 +122,7 @@ def test_a_folder_with_a_damaged_image_is_named_and_the_others_are_scored(
     captured = capsys.readouterr()
     assert "Set5" in captured.out
     assert "other" not in captured.out
-    assert f"{other} is not scored at ×2. {other / 'damaged.png'} cannot be read" in captured.err
+    assert f"{other} cannot be scored at ×2. {other / 'damaged.png'} cannot be read" in captured.err
 
 
 @pytest.mark.parametrize("scale", ["1", "5"])
@@ -132,7 +132,7 @@ def test_a_scale_that_nothing_is_scored_at_is_refused(
     assert cli.main(["evaluate", str(folder), "--scale", "2", "--scale", scale]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert f"{scale} is no scale to score at; take --scale 2, 3, 4" in captured.err
+    assert f"no network has the scale {scale}; choose from --scale 2, 3, 4" in captured.err
 
 
 @pytest.mark.parametrize("wrong", ["missing", "empty"])

@@ -50,7 +50,7 @@ def test_unknown_names_and_folders_are_rejected(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["reproduce", "table2", "table8", "-o", str(tmp_path)]) == 2
-    assert "there is no table8; there are table1, table2" in capsys.readouterr().err
+    assert "there is no table8; choose from table1, table2" in capsys.readouterr().err
     assert cli.main(["reproduce"]) == 2
     assert "name a table or figure" in capsys.readouterr().err
     assert cli.main(["reproduce", "table2", "--data", str(tmp_path / "none")]) == 2

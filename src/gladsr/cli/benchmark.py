@@ -1,4 +1,4 @@
-"""`gladsr benchmark`: how fast networks run on this machine, relative to its best rate."""
+"""`gladsr benchmark`: how fast networks run on this machine, relative to its peak rate."""
 
 import json
 import tempfile
@@ -30,7 +30,7 @@ def benchmark(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="A model of the zoo. Can be given again. [default: all that have the scale]"
+            help="A model of the zoo. May be repeated. [default: all that have the scale]"
         ),
     ] = None,
     network: Annotated[
@@ -38,27 +38,29 @@ def benchmark(
         typer.Option(
             metavar="FILE",
             help="Another network: FILE.onnx, a training run, or a rival by its name (srcnn, "
-            "fsrcnn, vdsr, memnet, idn, carn, rlfn), with random weights. Can be given again.",
+            "fsrcnn, vdsr, memnet, idn, carn, rlfn), with random weights. May be repeated.",
         ),
     ] = None,
     scale: Annotated[
-        list[int] | None, typer.Option(help="2, 3 or 4. Can be given again. [default: 2]")
+        list[int] | None, typer.Option(help="2, 3 or 4. May be repeated. [default: 2]")
     ] = None,
     engine: Annotated[
         list[str] | None,
         typer.Option(
-            help="openvino, onnxruntime or torch. Can be given again. "
+            help="openvino, onnxruntime or torch. May be repeated. "
             "[default: all that are installed]"
         ),
     ] = None,
     precision: Annotated[
         list[str] | None,
-        typer.Option(help="fp32, bf16 or int8. Can be given again. [default: all]"),
+        typer.Option(help="fp32, bf16 or int8. May be repeated. [default: all]"),
     ] = None,
     size: Annotated[
         str, typer.Option(metavar="N,N", help="The inputs' sides in pixels.")
     ] = "256,512",
-    rounds: Annotated[int, typer.Option(min=1, help="Timings of each; the median counts.")] = 7,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Timed runs of each; the median is reported.")
+    ] = 7,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads. [default: one for each core]")
     ] = None,
@@ -136,11 +138,11 @@ def _kinds(engines: list[str], precisions: list[str]) -> Kinds:
     return kinds
 
 
-def _sizes(words: str) -> list[int]:
-    sides = words.split(",")
+def _sizes(text: str) -> list[int]:
+    sides = text.split(",")
     if not all(side.strip().isdecimal() and int(side) >= 16 for side in sides):
         raise typer.BadParameter(
-            f"--size is {words!r}, but must be numbers from 16, such as 256,512"
+            f"--size is {text!r}, but must be numbers from 16, such as 256,512"
         )
     return sorted({int(side) for side in sides})
 
@@ -224,7 +226,7 @@ def _show(
     if measured.startups:
         console.print(_startup_table(measured))
     for what, why in measured.skipped.items():
-        say(f"left out: {what}: {why}")
+        say(f"skipped: {what}: {why}")
 
 
 def _table(results: list[Result], saved: _Saved | None) -> Table:

@@ -1,4 +1,4 @@
-"""`gladsr train`: train a network by a settings file."""
+"""`gladsr train`: train a network from a settings file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,11 +24,11 @@ def train(
         typer.Option(
             "--output",
             "-o",
-            help="Folder for checkpoint and logs. [default: runs/ and CONFIG's name]",
+            help="Folder for the checkpoint and the logs. [default: runs/ and CONFIG's name]",
         ),
     ] = None,
     resume: Annotated[
-        bool, typer.Option("--resume", help="Go on from the checkpoint in that folder.")
+        bool, typer.Option("--resume", help="Resume from the checkpoint in that folder.")
     ] = False,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads. [default: PyTorch's choice]")
@@ -36,10 +36,10 @@ def train(
 ) -> None:
     """Train a network.
 
-    Every validation prints a line with PSNR on Y of the final and the coarse output. Ctrl-C ends
-    with a checkpoint; `--resume`, with the same settings, goes on from the newest one and gives the
-    same weights, bit for bit, as a run that was never stopped. TensorBoard shows the curves and
-    pictures of the folder.
+    Every validation prints a line with the PSNR on Y of the final and the coarse output. Ctrl-C
+    writes a checkpoint and stops; `--resume`, with the same settings, continues from the latest one
+    and gives the same weights, bit for bit, as an uninterrupted run. TensorBoard shows the curves
+    and pictures in the folder.
 
     gladsr train configs/gladsr-x2.toml schedule.steps=2000
 
@@ -60,7 +60,7 @@ def train(
         say(str(error))
         raise typer.Exit(2) from None
     except StoppedError as error:
-        say(f"{error}; the same command with --resume goes on from there")
+        say(f"{error}; the same command with --resume continues from there")
         raise typer.Exit(130) from None
 
 

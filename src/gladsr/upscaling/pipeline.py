@@ -70,7 +70,7 @@ class Outcome:
     Attributes:
         pair: The file.
         error: Why there is no new output; None if there is one, or if the file was skipped.
-        skipped: Whether the output existed and was left alone.
+        skipped: Whether the output existed and was kept.
         pages: The number of pages or frames upscaled.
         seconds: The time from the beginning of the first to the end of the last.
     """

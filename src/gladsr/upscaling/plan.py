@@ -22,8 +22,8 @@ class Plan:
 
     Attributes:
         pairs: The pictures and films with their outputs.
-        others: The number of other files in the folders, which are left alone.
-        films: The number of films among these, left alone because PyAV is not installed.
+        others: The number of other files in the folders, which are ignored.
+        films: The number of films among these, ignored because PyAV is not installed.
     """
 
     pairs: list[FilePair]
