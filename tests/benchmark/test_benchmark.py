@@ -324,7 +324,7 @@ def _command(*words: str) -> subprocess.CompletedProcess[str]:
         ),
         (["--model", "gladsr-xl"], "there is no model 'gladsr-xl'"),
         (["--scale", "5"], "no model has scale 5"),
-        (["--network", "edsr"], "there is no rival 'edsr'; there are srcnn"),
+        (["--network", "edsr"], "there is no rival 'edsr'; choose from srcnn"),
         (["--network", "gone.onnx"], "gone.onnx is not there"),
         (["--compare", "saved.json", "--json"], "choose one of --compare and --json"),
         (["--compare", "gone.json"], "gone.json: No such file"),
@@ -348,7 +348,7 @@ def test_all_models_that_have_the_scale_take_part_unless_some_are_named(scale: i
 def test_weights_of_another_scale_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     torch.save(Rlfn(4).state_dict(), tmp_path / "rlfn.pth")
     assert main(["benchmark", "--model", "gladsr", "--network", f"rlfn={tmp_path}/rlfn.pth"]) == 2
-    assert "upscales by ×4 only; say so with --scale" in capsys.readouterr().err
+    assert "upscales by ×4 only; choose that with --scale" in capsys.readouterr().err
 
 
 def test_a_file_that_is_no_saved_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):

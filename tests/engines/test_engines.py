@@ -395,8 +395,8 @@ def test_a_missing_library_names_the_command_that_installs_it(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"engine": "tensorrt"}, "no engine 'tensorrt'; there are auto, openvino"),
-        ({"precision": "fp8"}, "no precision 'fp8'; there are fp32, bf16, int8"),
+        ({"engine": "tensorrt"}, "no engine 'tensorrt'; choose from auto, openvino"),
+        ({"precision": "fp8"}, "no precision 'fp8'; choose from fp32, bf16, int8"),
         ({"precision": "int8"}, r"gladsr export gladsr-l --scale 3 --calibrate FOLDER -o .*int8"),
         ({"threads": 0}, "threads is 0, but must be 1 or more"),
         ({"device": "NPU7"}, "no device 'NPU7' here, only CPU"),

@@ -669,7 +669,7 @@ def test_films_without_frames_are_rejected():
         ({"codec": "h264", "crf": 52}, "the crf is 52, but that of h264 is 0 to 51"),
         ({"codec": "av1", "preset": "fast"}, "av1 has no preset 'fast'; it has 0, 1"),
         ({"codec": "ffv1", "crf": 1}, "ffv1 has no crf"),
-        ({"codec": "divx"}, "no codec 'divx'; choose one of h264, hevc"),
+        ({"codec": "divx"}, "no codec 'divx'; choose from h264, hevc"),
     ],
 )
 def test_wrong_settings_are_rejected_before_a_film_is_read(settings: Any, message: str):

@@ -106,7 +106,7 @@ def test_weights_tell_their_scale(tmp_path: Path) -> None:
 
 def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     file = tmp_path / "weights.pth"
-    with pytest.raises(NetworkFileError, match="there is no rival 'edsr'; there are srcnn"):
+    with pytest.raises(NetworkFileError, match="there is no rival 'edsr'; choose from srcnn"):
         load_rival("edsr", file)
     with pytest.raises(NetworkFileError, match=r"weights\.pth cannot be read: No such file"):
         load_rival("rlfn", file)
@@ -148,7 +148,7 @@ def test_a_scale_that_a_rival_has_not_is_named(
     file = tmp_path / "rlfn.safetensors"
     save_file(RIVALS["rlfn"](4).state_dict(), file)
     assert main(["export", f"rlfn={file}", "-o", str(tmp_path / "rlfn.onnx")]) == 2
-    assert "has no scale 2; take --scale 4" in capsys.readouterr().err
+    assert "has no scale 2; choose from --scale 4" in capsys.readouterr().err
     assert not (tmp_path / "rlfn.onnx").exists()
 
 

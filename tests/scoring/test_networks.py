@@ -163,7 +163,7 @@ def test_evaluate_scores_a_network_at_a_scale_that_it_alone_has(
     assert cli.main([*words, "5", "--json"]) == 0
     assert [found["scale"] for found in json.loads(capsys.readouterr().out)] == [5, 5]
     assert cli.main([*words, "6"]) == 2
-    assert "6 is no scale to score at; take --scale 2, 3, 4, 5" in capsys.readouterr().err
+    assert "no network has the scale 6; choose from --scale 2, 3, 4, 5" in capsys.readouterr().err
 
 
 def test_a_rival_that_does_not_run_on_a_picture_is_named_and_the_rest_is_done(
@@ -179,7 +179,7 @@ def test_a_rival_that_does_not_run_on_a_picture_is_named_and_the_rest_is_done(
     reason = f"{file} does not run on a picture of 12×12: "
     assert cli.main(["evaluate", str(small), str(folder), "--json", *network]) == 1
     captured = capsys.readouterr()
-    assert f"{small} is not scored at ×4. {reason}" in captured.err
+    assert f"{small} cannot be scored at ×4. {reason}" in captured.err
     scored = [(Path(one["folder"]).name, one["model"]) for one in json.loads(captured.out)]
     assert scored == [("Set14", "bicubic"), ("Set5", "bicubic"), ("Set5", "rlfn")]
     words = ["--data", str(root), "-o", str(root / "output"), *network]

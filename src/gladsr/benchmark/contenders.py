@@ -147,7 +147,7 @@ def _at(scales: list[int], networks: dict[int, Network], spec: str) -> dict[int,
     chosen = {scale: network for scale, network in networks.items() if scale in scales}
     if not chosen:
         has = ", ".join(f"×{scale}" for scale in networks)
-        raise NetworkFileError(f"{spec} upscales by {has} only; say so with --scale")
+        raise NetworkFileError(f"{spec} upscales by {has} only; choose that with --scale")
     return chosen
 
 

@@ -112,7 +112,7 @@ def untrained(rival: str, scale: int) -> Network:
     from gladsr.rivals.load import RIVALS  # noqa: PLC0415 - needs the extra gladsr[torch]
 
     if rival not in RIVALS:
-        raise NetworkFileError(f"there is no rival {rival!r}; there are {', '.join(RIVALS)}")
+        raise NetworkFileError(f"there is no rival {rival!r}; choose from {', '.join(RIVALS)}")
     return Network(rival, scale, rival, module=partial(RIVALS[rival], scale))
 
 

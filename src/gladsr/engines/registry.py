@@ -125,7 +125,7 @@ def load(
 
 def _check_choice(what: str, chosen: str, choices: tuple[str, ...]) -> None:
     if chosen not in choices:
-        raise EngineError(f"there is no {what} {chosen!r}; there are {', '.join(choices)}")
+        raise EngineError(f"there is no {what} {chosen!r}; choose from {', '.join(choices)}")
 
 
 def _candidates(network: Network, engine: EngineName, device: str | None) -> list[EngineInfo]:
