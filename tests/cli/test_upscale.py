@@ -175,7 +175,7 @@ def test_nothing_is_done_when_an_output_exists(capsys: pytest.CaptureFixture[str
     assert Path("out/c.jpg").read_bytes() == b"mine"
 
 
-def test_skip_existing_leaves_what_exists():
+def test_skip_existing_keeps_existing_outputs():
     Path("out").mkdir()
     Path("out/c.jpg").write_bytes(b"mine")
     assert main(["upscale", "in", "-o", "out", "--skip-existing"]) == 0
@@ -184,7 +184,7 @@ def test_skip_existing_leaves_what_exists():
     assert main(["upscale", "in", "-o", "out", "--skip-existing"]) == 0
 
 
-def test_overwrite_replaces_what_exists():
+def test_overwrite_replaces_existing_outputs():
     Path("out.png").write_bytes(b"old")
     assert main(["upscale", "a.png", "-o", "out.png", "--overwrite"]) == 0
     assert read("out.png").pixels.shape == (64, 80, 3)
@@ -297,7 +297,7 @@ def test_unavailable_bf16_is_reported(caplog: pytest.LogCaptureFixture):
     assert "does not compute in bf16; fp32 is used" in caplog.text
 
 
-def test_files_are_checked_at_their_turn(monkeypatch: pytest.MonkeyPatch):
+def test_files_are_checked_when_they_are_reached(monkeypatch: pytest.MonkeyPatch):
     """One that cannot must not keep the others from being done."""
     monkeypatch.setattr(os, "access", lambda *_, **__: False)
     assert main(["upscale", "a.png", "-o", "out.png", "--draft"]) == 0

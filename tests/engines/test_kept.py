@@ -30,7 +30,7 @@ class Part:
             self.in_memory = True
 
 
-def test_alone_every_run_gives_its_memory_back():
+def test_outside_the_context_every_run_releases_its_memory():
     part = Part()
     part.run()
     assert not part.in_memory
@@ -38,7 +38,7 @@ def test_alone_every_run_gives_its_memory_back():
     assert part.taken == 2
 
 
-def test_in_the_context_the_next_run_finds_it():
+def test_within_the_context_the_memory_is_retained_for_the_next_run():
     part = Part()
     with memory_kept():
         for _ in range(3):
@@ -65,7 +65,7 @@ def test_the_outermost_context_decides():
     assert not part.in_memory
 
 
-def test_a_run_that_fails_gives_its_memory_back():
+def test_a_run_that_fails_releases_its_memory():
     part = Part()
 
     def failing() -> Iterator[None]:

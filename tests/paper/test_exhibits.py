@@ -102,7 +102,7 @@ def test_table_5_times_all_networks_in_one_run(toy_data: Path, tmp_path: Path) -
     assert result["findings"]["threads"] == 1
 
 
-def test_table_6_tells_how_to_train_missing_models(
+def test_table_6_explains_how_to_train_missing_models(
     toy_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _run(["table6"], toy_data, tmp_path) == 0

@@ -95,7 +95,7 @@ def test_a_rival_is_run_by_pytorch(tmp_path: Path) -> None:
     np.testing.assert_allclose(upscaled, expected, atol=1e-6)
 
 
-def test_what_is_no_such_network_is_named(tmp_path: Path) -> None:
+def test_a_missing_or_wrong_network_is_named(tmp_path: Path) -> None:
     with pytest.raises(EngineError, match=r"none\.onnx is not there"):
         read_network(str(tmp_path / "none.onnx"))
     with pytest.raises(EngineError, match=r"a\.pth may hold any network; say which: rlfn=a\.pth"):
@@ -129,7 +129,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "Set5"
 
 
-def test_evaluate_scores_a_network_beside_bicubic(
+def test_evaluate_scores_a_network_and_bicubic(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spec = _onnx(folder.parent / "repeat.onnx", {"y": 0})
@@ -166,7 +166,7 @@ def test_evaluate_scores_a_network_at_a_scale_that_it_alone_has(
     assert "no network has the scale 6; choose from --scale 2, 3, 4, 5" in capsys.readouterr().err
 
 
-def test_a_rival_that_does_not_run_on_a_picture_is_named_and_the_rest_is_done(
+def test_a_rival_that_fails_on_a_picture_is_named_and_the_rest_is_scored(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = folder.parent
@@ -188,7 +188,7 @@ def test_a_rival_that_does_not_run_on_a_picture_is_named_and_the_rest_is_done(
     assert [left.name for left in (root / "output").glob("*.json")] == ["table3.json"]
 
 
-def test_evaluate_refuses_a_network_at_a_scale_that_it_has_not(
+def test_evaluate_rejects_a_scale_that_a_network_lacks(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spec = _onnx(folder.parent / "repeat.onnx", {"y": 0})
@@ -203,7 +203,7 @@ def test_evaluate_refuses_a_network_at_a_scale_that_it_has_not(
         *product(("benchmark",), [("net", "net"), ("gladsr",)]),
     ],
 )
-def test_networks_that_their_names_do_not_tell_apart_are_refused(
+def test_networks_with_the_same_name_are_rejected(
     folder: Path, capsys: pytest.CaptureFixture[str], command: str, names: tuple[str, ...]
 ) -> None:
     file = _onnx(folder.parent / "repeat.onnx", {"y": 0})
