@@ -325,7 +325,7 @@ def _command(*words: str) -> subprocess.CompletedProcess[str]:
         (["--model", "gladsr-xl"], "there is no model 'gladsr-xl'"),
         (["--scale", "5"], "no model has scale 5"),
         (["--network", "edsr"], "there is no rival 'edsr'; choose from srcnn"),
-        (["--network", "gone.onnx"], "gone.onnx is not there"),
+        (["--network", "gone.onnx"], "gone.onnx does not exist"),
         (["--compare", "saved.json", "--json"], "choose one of --compare and --json"),
         (["--compare", "gone.json"], "gone.json: No such file"),
     ],

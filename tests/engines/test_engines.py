@@ -19,7 +19,7 @@ from onnx import TensorProto, helper
 
 from gladsr import engines, zoo
 from gladsr.engines import ENGINES, EngineName, registry
-from gladsr.engines.engine import out_of_memory_named
+from gladsr.engines.engine import memory_errors_translated
 from gladsr.engines.onnxruntime import OnnxRuntimeEngine
 from gladsr.engines.openvino import OpenVINOEngine
 from gladsr.engines.torch import TorchEngine
@@ -122,9 +122,9 @@ def test_every_engine_reads_the_same_channel_weights(photo: NDArray[np.float32])
     ids=str,
 )
 def test_running_out_of_memory_is_distinguished_from_other_errors(error: Exception):
-    with pytest.raises(OutOfMemoryError), out_of_memory_named():
+    with pytest.raises(OutOfMemoryError), memory_errors_translated():
         raise error
-    with pytest.raises(RuntimeError, match="shapes differ"), out_of_memory_named():
+    with pytest.raises(RuntimeError, match="shapes differ"), memory_errors_translated():
         raise RuntimeError("shapes differ")
 
 
@@ -276,7 +276,7 @@ def test_non_finite_results_in_bf16_are_computed_in_fp32(
         given, exact.run(photo, draft=True, channel_weights=channel_weights)
     )
     assert [record.message for record in caplog.records] == [
-        f"{loaded} gave values that are not finite; they are computed in fp32"
+        f"{loaded} returned non-finite values; they are recomputed in fp32"
     ]
     assert "bf16" in str(loaded)
 

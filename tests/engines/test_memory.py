@@ -36,7 +36,7 @@ print(memory("VmHWM") - before, memory("VmRSS") - before)
 """
 _SEVERAL = """
 held = []
-with engines.memory_kept():
+with engines.memory_retained():
     for side in (160, 100, 160, 128):
         run(side)
         held.append(memory("VmRSS") - before)

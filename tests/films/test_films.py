@@ -543,7 +543,7 @@ def test_frames_of_another_size_are_resized_to_the_first(caplog: pytest.LogCaptu
     Path("in.ts").write_bytes(Path("a.ts").read_bytes() + Path("b.ts").read_bytes())
     assert {frame.width for frame in decoded("in.ts")} == {32, 48}
     upscale("in.ts", "out.ts")
-    assert "in.ts: its size changes; all frames become 48 × 48" in caplog.text
+    assert "in.ts: its frame size changes; all are resized to 48 × 48" in caplog.text
     assert {(frame.width, frame.height) for frame in decoded("out.ts")} == {(96, 96)}
     assert len(decoded("out.ts")) == len(decoded("in.ts"))
     assert np.diff([float(time) for time in times("out.ts")]).min() > 0
@@ -566,7 +566,7 @@ def test_interlaced_frames_become_progressive(caplog: pytest.LogCaptureFixture):
     )
     assert decoded("in.mkv")[0].interlaced_frame
     upscale("in.mkv", "out.mkv", Encoding(crf=1))
-    assert "in.mkv: it is interlaced, and is deinterlaced" in caplog.text
+    assert "in.mkv: it is interlaced; it is deinterlaced first" in caplog.text
     assert times("out.mkv") == times("in.mkv")
 
     def comb(path: str, step: int) -> float:

@@ -96,9 +96,9 @@ def test_a_rival_is_run_by_pytorch(tmp_path: Path) -> None:
 
 
 def test_a_missing_or_wrong_network_is_named(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match=r"none\.onnx is not there"):
+    with pytest.raises(EngineError, match=r"none\.onnx does not exist"):
         read_network(str(tmp_path / "none.onnx"))
-    with pytest.raises(EngineError, match=r"a\.pth may hold any network; say which: rlfn=a\.pth"):
+    with pytest.raises(EngineError, match=r"a\.pth could be any network; name it, such as rlfn="):
         read_network("a.pth")
     with pytest.raises(EngineError, match=r"^\S*grey\.onnx takes 1 channel"):
         read_network(_onnx(tmp_path / "grey.onnx", {"y": 0}, channels=1))

@@ -47,7 +47,7 @@ class Contender:
 
     @property
     def scale(self) -> int:
-        """What the network multiplies the sides by."""
+        """The factor by which the network upscales."""
         return self.network.scale
 
     @property
@@ -77,7 +77,7 @@ def of_zoo(models: list[str], scales: list[int], kinds: Kinds, threads: int) -> 
 
     Args:
         models: Their names; an empty list stands for all that have the scale.
-        scales: What they multiply the sides by.
+        scales: The factors by which they upscale.
         kinds: The engines and precisions.
         threads: The number of CPU threads.
 

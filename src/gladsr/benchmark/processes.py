@@ -12,7 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gladsr.benchmark.machine import peak_memory
-from gladsr.engines import memory_kept
+from gladsr.engines import memory_retained
 from gladsr.errors import EngineError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -89,7 +89,7 @@ def _serve(connection: "Connection", workload: Workload) -> None:
     try:
         run = workload.load()
         connection.send(Timing(0, None))
-        with memory_kept():  # as between the tiles of a picture
+        with memory_retained():  # as between the tiles of a picture
             while True:
                 connection.send(_timed(run, connection.recv()))
     except (EOFError, BrokenPipeError):  # the parent has ended

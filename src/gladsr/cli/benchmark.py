@@ -17,7 +17,7 @@ from gladsr.benchmark.contenders import Contender, Kinds, networks_at, of_networ
 from gladsr.benchmark.machine import cores, machine
 from gladsr.benchmark.measure import Benchmark, Result, measure, steps
 from gladsr.cli.console import progress_bar, say
-from gladsr.engines import ENGINES, EngineName, Precision, tell_apart
+from gladsr.engines import ENGINES, EngineName, Precision, check_names
 
 _KEY = ("model", "scale", "engine", "precision", "size")
 
@@ -98,7 +98,7 @@ def benchmark(
         contenders = [*of_zoo(model or [], scales, kinds, threads)]
         ours = {contender.model for contender in contenders}
         found = networks_at(scales, network or [])
-        tell_apart(found.items(), beside=ours)
+        check_names(found.items(), beside=ours)
         others = [each for by_scale in found.values() for each in by_scale.values()]
         contenders += of_networks(others, kinds, threads, Path(folder))
         ceilings = [

@@ -1,4 +1,4 @@
-"""The tensors of an exported network by name; nothing else in the package knows these names.
+"""The names of the tensors in an exported network; only this module knows them.
 
 An exported network has one input and one output, so that other programs can run it. What the
 engines need besides are tensors inside it: the coarse output, the masks and the channel weights.
@@ -15,12 +15,12 @@ _CHANNEL_WEIGHTS = "channel_weights."
 
 
 def mask_names(count: int) -> list[str]:
-    """Return the names of as many masks R_s, in the order in which they are computed."""
+    """Return the names of that many masks R_s, in the order in which they are computed."""
     return [f"{_MASK}{number}" for number in range(count)]
 
 
 def channel_weights_names(count: int) -> list[str]:
-    """Return the names of the channel weights R_c of as many units, in the order they run in."""
+    """Return the names of the channel weights R_c of that many units, in the order they run."""
     return [f"{_CHANNEL_WEIGHTS}{number}" for number in range(count)]
 
 
@@ -49,8 +49,8 @@ class Tensors:
 
         Args:
             inputs: The names of its inputs; the first one is the picture.
-            outputs: The names of its outputs. The picture is the one called output or y, else the
-                last one.
+            outputs: The names of its outputs. The picture is the one called output or y, otherwise
+                the last one.
             everything: The names of all its tensors.
         """
         named = [name for name in (OUTPUT, "y") if name in outputs]

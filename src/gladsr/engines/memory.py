@@ -16,7 +16,7 @@ class Retained:
     """The memory that the last run has not released.
 
     Attributes:
-        contexts: The number of contexts of `memory_kept` that are open.
+        contexts: The number of contexts of `memory_retained` that are open.
         release: Releases the memory; None if there is none.
     """
 
@@ -35,10 +35,10 @@ _retained = Retained()
 
 
 @contextmanager
-def memory_kept() -> Iterator[None]:
+def memory_retained() -> Iterator[None]:
     """Let the engines retain the memory of one run for the next, until the context ends.
 
-    Allocating memory anew costs time. What is retained is the memory of one part of a model, for
+    Allocating it again costs time. What is retained is the memory of one part of a model, for
     the largest picture that it has run; a run of another part releases it first.
     """
     with alone:
@@ -52,15 +52,15 @@ def memory_kept() -> Iterator[None]:
                 _retained.replace(None)
 
 
-def give_back() -> None:
-    """Release the retained memory, before something else needs much."""
+def release_memory() -> None:
+    """Release the retained memory, before something else that needs much."""
     with alone:
         _retained.replace(None)
 
 
 @contextmanager
 def memory_of(release: Callable[[], None]) -> Iterator[None]:
-    """Run something whose memory ``release`` releases: afterwards, or later within `memory_kept`.
+    """Run something whose memory ``release`` releases, afterwards or at the end of the context.
 
     One thread at a time: the others wait for the context to end.
 

@@ -22,7 +22,7 @@ class FileNetwork:
 
     Attributes:
         name: What it is called.
-        scale: What it multiplies the sides by.
+        scale: The factor by which it upscales.
         upscale: Runs it on a picture, h×w×3 of uint8 to s·h×s·w×3 of floats, not clipped.
     """
 

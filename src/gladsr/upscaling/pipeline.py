@@ -1,4 +1,4 @@
-"""Read, upscale, write: the one way from files to files, for one and for many.
+"""The pipeline from files to files, for one or many: read, upscale, write.
 
 One thread reads, one upscales, and the caller's writes (`stages`), so that the next picture is read
 and the last one is written while one is upscaled. Few pictures are in memory at a time, whatever
@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 
 from numpy.typing import NDArray
 
-from gladsr.engines import give_back, memory_kept
+from gladsr.engines import memory_retained, release_memory
 from gladsr.errors import (
     Error,
     OutOfMemoryError,
@@ -101,8 +101,8 @@ def upscale_files(
     Args:
         pairs: The inputs and outputs; missing folders are created.
         upscale: Upscales one picture. It is called in a thread of its own.
-        choose: Called in the same thread at each file's first picture; what it returns is used
-            for the file in place of ``upscale``.
+        choose: Called in the same thread with each file's first picture; what it returns is
+            used for the file instead of ``upscale``.
         existing: What to do about outputs that exist, or that appear during the work.
         read: Options for reading.
         write: Options for writing.
@@ -149,7 +149,7 @@ class _File:
 
     @contextlib.contextmanager
     def failing(self) -> Iterator[None]:
-        """Make an error of the block that of the file, unless it has one already."""
+        """Record an error in the block as the file's, unless it has one already."""
         try:
             yield
         except _CancelledError:
@@ -229,7 +229,7 @@ def _upscale(
     choose: Choose | None,
     progress: Callable[[Progress], None],
 ) -> Generator[_Item]:
-    with contextlib.closing(events), memory_kept():
+    with contextlib.closing(events), memory_retained():
         for file, picture in events:
             if picture is None:
                 yield file, None
@@ -247,7 +247,7 @@ def _upscaled(
     with file.counting():
         larger = upscale(picture, lambda share: progress(file.progress(share)), room)
     if isinstance(larger.pixels, Mapped):
-        give_back()  # writing such a picture needs memory of its own
+        release_memory()  # writing such a picture needs memory of its own
     return larger
 
 

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from gladsr import engines, pictures, zoo
-from gladsr.engines import Engine, EngineName, LoadedEngine, Precision, memory_kept
+from gladsr.engines import Engine, EngineName, LoadedEngine, Precision, memory_retained
 from gladsr.errors import EngineError, StorageError
 from gladsr.films.encoders import Encoding
 from gladsr.pictures import Picture, ReadOptions, WriteOptions
@@ -32,7 +32,7 @@ from gladsr.upscaling.upscaled import Upscaled
 
 
 def _ignore(_share: float) -> None:
-    """Do nothing about progress."""
+    """Ignore progress."""
 
 
 class _Networks:
@@ -93,10 +93,10 @@ class Upscaler:
         tile: The side of a tile's core in LR pixels, 16 or more. "auto" is 272, and no tiles for
             pictures of up to 384×384 pixels, at ×4 of up to 304×304. It changes the memory and the
             time needed, not the picture.
-        ensemble: Average over the 8 flips and quarter turns of the picture (the paper's "+"): a
-            little sharper, 8 times slower.
+        ensemble: Average over the 8 flips and rotations of the picture (the paper's "+"): a little
+            sharper, 8 times slower.
         draft: Return the coarse output (the paper's y_c), in about half the time.
-        device: The engine's own name of the device; the CPU if None.
+        device: The engine's own name for the device; the CPU if None.
         threads: The number of CPU threads; the engine's default if None.
 
     Raises:
@@ -205,8 +205,8 @@ class Upscaler:
             source: The picture or film to read.
             destination: The picture or film to write, in the format of its suffix.
             overwrite: Replace a file that exists.
-            read: Limits and ranges for reading.
-            write: The quality of pictures, and what to do with metadata.
+            read: Options for reading.
+            write: Options for writing.
             encoding: How films are encoded.
             progress: Called with the share that is done, in (0, 1], from another thread. An
                 exception that it raises ends the work.
@@ -307,7 +307,7 @@ class Upscaler:
             draft=self.draft,
         )
         done = 0
-        with memory_kept():
+        with memory_retained():
             for part in upscaled.parts():
                 y[part.top : part.bottom, part.left : part.right] = upscaled.read(part)
                 forget(y)
