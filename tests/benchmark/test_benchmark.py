@@ -190,7 +190,7 @@ def test_a_rivals_multiply_adds_are_those_of_its_network(rival: type, tmp_path: 
 
 def test_a_networks_file_may_have_an_equals_sign_in_its_path(doubling: Path, tmp_path: Path):
     file = doubling.rename(tmp_path / "rate=1e-3.onnx")
-    ((network,),) = (found.values() for found in networks_at([2], [f"net={file}"]).values())
+    ((network,),) = (found.values() for _, found in networks_at([2], [f"net={file}"]))
     assert (network.name, network.scale, network.onnx) == ("net", 2, file)
 
 

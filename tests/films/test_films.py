@@ -543,7 +543,7 @@ def test_frames_of_another_size_are_resized_to_the_first(caplog: pytest.LogCaptu
     Path("in.ts").write_bytes(Path("a.ts").read_bytes() + Path("b.ts").read_bytes())
     assert {frame.width for frame in decoded("in.ts")} == {32, 48}
     upscale("in.ts", "out.ts")
-    assert "in.ts: its frame size changes; all are resized to 48 × 48" in caplog.text
+    assert "in.ts: its frame size changes; all frames are resized to 48 × 48" in caplog.text
     assert {(frame.width, frame.height) for frame in decoded("out.ts")} == {(96, 96)}
     assert len(decoded("out.ts")) == len(decoded("in.ts"))
     assert np.diff([float(time) for time in times("out.ts")]).min() > 0

@@ -102,7 +102,7 @@ def test_a_missing_or_wrong_network_is_named(tmp_path: Path) -> None:
         read_network("a.pth")
     with pytest.raises(EngineError, match=r"^\S*grey\.onnx takes 1 channel"):
         read_network(_onnx(tmp_path / "grey.onnx", {"y": 0}, channels=1))
-    with pytest.raises(EngineError, match=r"same\.onnx makes 48×48×3 of 48×48×3"):
+    with pytest.raises(EngineError, match=r"same\.onnx turns 48×48×3 into 48×48×3"):
         read_network(_onnx(tmp_path / "same.onnx", {"y": 0}, scale=1))
     (tmp_path / "broken.onnx").write_bytes(b"no network")
     with pytest.raises(EngineError, match=r"broken\.onnx cannot be read by OpenVINO"):

@@ -100,7 +100,7 @@ def of_zoo(models: list[str], scales: list[int], kinds: Kinds, threads: int) -> 
 def of_networks(
     networks: list[Network], kinds: Kinds, threads: int, folder: Path
 ) -> Iterator[Contender]:
-    """Yield networks from elsewhere, in the engines and precisions that can run them.
+    """Yield other networks, in the engines and precisions that can run them.
 
     Args:
         networks: The networks.
@@ -117,8 +117,8 @@ def of_networks(
                 yield Contender(exported, engine, precision, threads, mult_adds)
 
 
-def networks_at(scales: list[int], specs: list[str]) -> dict[str, dict[int, Network]]:
-    """Find networks from elsewhere.
+def networks_at(scales: list[int], specs: list[str]) -> list[tuple[str, dict[int, Network]]]:
+    """Find networks that are not models of the zoo.
 
     Args:
         scales: The scales to measure at; an ONNX file has its own.
@@ -126,12 +126,12 @@ def networks_at(scales: list[int], specs: list[str]) -> dict[str, dict[int, Netw
             are as fast.
 
     Returns:
-        The networks by scale, by what was given.
+        Each spec with its networks by scale.
 
     Raises:
         gladsr.Error: There is no such network, or not at those scales.
     """
-    found = {}
+    found = []
     for spec in specs:
         if "=" in spec or Path(spec).suffix or Path(spec).exists():
             networks = engines.find(spec)
@@ -139,7 +139,7 @@ def networks_at(scales: list[int], specs: list[str]) -> dict[str, dict[int, Netw
                 networks = _at(scales, networks, spec)
         else:
             networks = {scale: engines.untrained(spec, scale) for scale in scales}
-        found[spec] = networks
+        found.append((spec, networks))
     return found
 
 

@@ -98,8 +98,8 @@ def benchmark(
         contenders = [*of_zoo(model or [], scales, kinds, threads)]
         ours = {contender.model for contender in contenders}
         found = networks_at(scales, network or [])
-        check_names(found.items(), beside=ours)
-        others = [each for by_scale in found.values() for each in by_scale.values()]
+        check_names(found, beside=ours)
+        others = [each for _, by_scale in found for each in by_scale.values()]
         contenders += of_networks(others, kinds, threads, Path(folder))
         ceilings = [
             Ceiling(engine, kind, precision, threads)

@@ -60,7 +60,7 @@ def release_memory() -> None:
 
 @contextmanager
 def memory_of(release: Callable[[], None]) -> Iterator[None]:
-    """Run something whose memory ``release`` releases, afterwards or at the end of the context.
+    """Run something whose memory ``release`` frees: at once, or when `memory_retained` ends.
 
     One thread at a time: the others wait for the context to end.
 

@@ -34,7 +34,7 @@ class FileNetwork:
 def read_networks(
     specs: Collection[str], *, beside: Collection[str] = (), threads: int | None = None
 ) -> tuple[dict[int, FileNetwork], ...]:
-    """Load networks from elsewhere, each at every scale that it has.
+    """Load networks from files, each at every scale that it has.
 
     Args:
         specs: What `gladsr.engines.find` takes.
