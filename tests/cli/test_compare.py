@@ -78,7 +78,7 @@ def test_the_scores_are_those_of_the_whole_pictures():
     assert large.score == (psnr(LARGE, PHOTO, 2), ssim(LARGE, PHOTO, 2))
     _, alone = versions({"large": LARGE}, PHOTO)
     assert alone.score == (psnr(LARGE, PHOTO), ssim(LARGE, PHOTO))
-    _, cut = versions({"large": LARGE}, np.pad(PHOTO, ((0, 3), (0, 1), (0, 0))), scale=4)
+    _, cut = versions({"large": LARGE}, np.pad(PHOTO, ((0, 3), (0, 1), (0, 0))), border=4)
     assert cut.score == (psnr(LARGE, PHOTO, 4), ssim(LARGE, PHOTO, 4))
 
 
@@ -129,7 +129,7 @@ def test_any_kind_of_picture(kind: str):
     [
         (["photo.png"], "give two pictures or more, or one and --hr"),
         (["photo.png", "missing.png"], "missing.png cannot be read"),
-        (["photo.png", "odd.png"], "odd has 100×240 pixels, which do not go a whole number"),
+        (["photo.png", "odd.png"], "odd has 100×240 pixels, but the largest picture has"),
         (["small.png", "--hr", "photo.png"], "the original has 240×240 pixels, but the largest"),
         (["photo.png", "large.png", "--crop", "200,0,41,10"], "extends beyond the 240×240 pixels"),
         (["photo.png", "large.png", "--crop", "1,2,3"], "must be X,Y,W,H such as"),

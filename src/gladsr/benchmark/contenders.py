@@ -69,16 +69,19 @@ class Contender:
         return engine.run
 
 
-Kinds = list[tuple[EngineName, Precision]]
+Setups = list[tuple[EngineName, Precision]]
+"""Engines, each with a precision."""
 
 
-def of_zoo(models: list[str], scales: list[int], kinds: Kinds, threads: int) -> Iterator[Contender]:
+def of_zoo(
+    models: list[str], scales: list[int], setups: Setups, threads: int
+) -> Iterator[Contender]:
     """Yield models of the zoo at every scale, in every engine and precision.
 
     Args:
         models: Their names; an empty list stands for all that have the scale.
         scales: The factors by which they upscale.
-        kinds: The engines and precisions.
+        setups: The engines and precisions.
         threads: The number of CPU threads.
 
     Raises:
@@ -87,7 +90,7 @@ def of_zoo(models: list[str], scales: list[int], kinds: Kinds, threads: int) -> 
     for scale in scales:
         for model in dict.fromkeys(models or zoo.models_at(scale)):
             card = zoo.card(model, scale)
-            for engine, precision in kinds:
+            for engine, precision in setups:
                 yield Contender(
                     Network.of_card(card),
                     engine,
@@ -98,13 +101,13 @@ def of_zoo(models: list[str], scales: list[int], kinds: Kinds, threads: int) -> 
 
 
 def of_networks(
-    networks: list[Network], kinds: Kinds, threads: int, folder: Path
+    networks: list[Network], setups: Setups, threads: int, folder: Path
 ) -> Iterator[Contender]:
     """Yield other networks, in the engines and precisions that can run them.
 
     Args:
         networks: The networks.
-        kinds: The engines and precisions. int8 is for models of the zoo only.
+        setups: The engines and precisions. int8 is for models of the zoo only.
         threads: The number of CPU threads.
         folder: Where ONNX files of networks that have none are written.
     """
@@ -112,7 +115,7 @@ def of_networks(
         exported = network if network.onnx else _export(network, folder)
         assert exported.onnx is not None  # noqa: S101 - for the type checker
         mult_adds = mult_adds_of(exported.onnx) / (network.scale * _PROBE) ** 2
-        for engine, precision in kinds:
+        for engine, precision in setups:
             if precision != "int8" and getattr(exported, ENGINES[engine].runs) is not None:
                 yield Contender(exported, engine, precision, threads, mult_adds)
 

@@ -3,6 +3,7 @@
 import json
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
@@ -13,7 +14,7 @@ from rich.console import Console
 from rich.table import Table
 
 from gladsr.benchmark.ceiling import Ceiling, Kind
-from gladsr.benchmark.contenders import Contender, Kinds, networks_at, of_networks, of_zoo
+from gladsr.benchmark.contenders import Contender, Setups, networks_at, of_networks, of_zoo
 from gladsr.benchmark.machine import cores, machine
 from gladsr.benchmark.measure import Benchmark, Result, measure, steps
 from gladsr.cli.console import progress_bar, say
@@ -92,18 +93,18 @@ def benchmark(
     rounds = min(rounds, 3) if quick else rounds
     saved = None if compare is None else _saved(compare)
     threads = threads or len(cores())
-    kinds = _kinds(engine or [], precision or [])
+    setups = _setups(engine or [], precision or [])
     scales = list(dict.fromkeys(scale or [2]))
     with tempfile.TemporaryDirectory() as folder:
-        contenders = [*of_zoo(model or [], scales, kinds, threads)]
+        contenders = [*of_zoo(model or [], scales, setups, threads)]
         ours = {contender.model for contender in contenders}
         found = networks_at(scales, network or [])
         check_names(found, beside=ours)
         others = [each for _, by_scale in found for each in by_scale.values()]
-        contenders += of_networks(others, kinds, threads, Path(folder))
+        contenders += of_networks(others, setups, threads, Path(folder))
         ceilings = [
             Ceiling(engine, kind, precision, threads)
-            for (engine, precision), kind in product(kinds, get_args(Kind))
+            for (engine, precision), kind in product(setups, get_args(Kind))
         ]
         measured = _follow(contenders, ceilings, sizes, rounds, with_startup=not quick)
     document = _plain(measured, threads, rounds)
@@ -115,7 +116,7 @@ def benchmark(
         raise typer.Exit(1)
 
 
-def _kinds(engines: list[str], precisions: list[str]) -> Kinds:
+def _setups(engines: list[str], precisions: list[str]) -> Setups:
     """Return the requested engines in the requested precisions; an empty list stands for all."""
     for option, given, known in (
         ("--engine", engines, tuple(ENGINES)),
@@ -125,17 +126,17 @@ def _kinds(engines: list[str], precisions: list[str]) -> Kinds:
             raise typer.BadParameter(
                 f"{option} is {wrong.pop()!r}, but must be one of {', '.join(known)}"
             )
-    kinds = [
+    setups = [
         (cast("EngineName", engine), precision)
         for engine, info in ENGINES.items()
         for precision in info.precisions
         if (not engines or engine in engines) and (not precisions or precision in precisions)
     ]
-    if not kinds:
+    if not setups:
         raise typer.BadParameter(
             f"none of {', '.join(engines)} computes in {' or '.join(precisions)}"
         )
-    return kinds
+    return setups
 
 
 def _sizes(text: str) -> list[int]:
@@ -199,7 +200,7 @@ def _plain(measured: Benchmark, threads: int, rounds: int) -> dict[str, Any]:
 
 def _startup(measured: Benchmark, contender: Contender) -> dict[str, Any]:
     found = measured.startups.get(contender)
-    return {"startup": found and found.as_dict()}
+    return {"startup": found and asdict(found)}
 
 
 def _show(

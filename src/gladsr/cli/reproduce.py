@@ -75,7 +75,7 @@ def reproduce(
     again.
 
     Tables 1, 4 and 7 and figures 7 and 9 train small networks, one after the other, in a process of
-    the lowest priority. Ctrl-C stops it at any time; the same command resumes it.
+    the lowest priority. Ctrl-C stops it at any time; the same command continues it.
 
     gladsr reproduce table2 table5 --data testsets --network rlfn=rlfn_x2.pth
     """
