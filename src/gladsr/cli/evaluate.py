@@ -97,7 +97,7 @@ def evaluate(
     PSNR in dB and SSIM as this field reports them. Each image is downscaled by MATLAB's bicubic and
     upscaled by the model, and the two are compared on luminance (Y of BT.601) in 8 bits, ignoring
     as many pixels at each border as the scale; the scores are averaged over the images. For a
-    folder named Set5, Set14, B100 or Urban100, the figures of the paper's tables are shown too.
+    folder named Set5, Set14, B100 or Urban100, the paper's published scores are shown too.
 
     An ONNX network takes RGB in [0, 1], 1×3×h×w. The upscaled picture is its output named output
     or y, otherwise its last one. Its scale is detected by running it.
@@ -246,5 +246,5 @@ def _show(results: list[_Result], *, per_image: bool, timings: bool) -> None:
 
 
 def _published(method: _Method, folder: Path) -> str:
-    figures = SCORES.get((str(method), method.scale), {}).get(folder.name)
-    return f"{figures[0]:.2f} / {figures[1]:.4f}" if figures else ""
+    scores = SCORES.get((str(method), method.scale), {}).get(folder.name)
+    return f"{scores[0]:.2f} / {scores[1]:.4f}" if scores else ""

@@ -1,4 +1,4 @@
-"""`gladsr reproduce`: the paper's tables and figures, its numbers beside ours."""
+"""`gladsr reproduce`: the paper's tables and figures, its values beside ours."""
 
 import json
 import os
@@ -70,7 +70,7 @@ def reproduce(
 ) -> None:
     """Reproduce the paper's tables and figures.
 
-    Each one prints the paper's numbers, ours and the differences, and writes NAME.json, NAME.md
+    Each one prints the paper's values, ours and the differences, and writes NAME.json, NAME.md
     and, for a figure, NAME.png to the output folder. A stored result is shown without measuring
     again.
 

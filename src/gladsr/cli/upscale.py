@@ -18,7 +18,7 @@ from gladsr.upscaling import Upscaler
 from gladsr.upscaling.auto import AUTO, choose_for_file
 from gladsr.upscaling.files import FilePair
 from gladsr.upscaling.memory import return_freed_memory
-from gladsr.upscaling.pipeline import Existing, Outcome, Progress, Upscale, upscale_files
+from gladsr.upscaling.pipeline import Existing, Outcome, Progress, UpscalePicture, upscale_files
 from gladsr.upscaling.plan import Plan, plan
 from gladsr.upscaling.sizes import parse_size
 
@@ -146,7 +146,7 @@ def _existing(*, overwrite: bool, skip: bool) -> Existing:
     return "skip" if skip else "reject"
 
 
-def _choose(upscaler: Upscaler, pair: FilePair, first: Picture) -> Upscale:
+def _choose(upscaler: Upscaler, pair: FilePair, first: Picture) -> UpscalePicture:
     """Return how to upscale a file with the model that is best for it, and say which that is."""
     choice = choose_for_file(pair, first)
     say(f"{pair.source.name}: {choice}")

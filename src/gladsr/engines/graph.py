@@ -7,6 +7,9 @@ engines need besides are tensors inside it: the coarse output, the masks and the
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
 
+import numpy as np
+from numpy.typing import NDArray
+
 INPUT = "input"
 OUTPUT = "output"
 COARSE = "coarse"
@@ -62,6 +65,15 @@ class Tensors:
             tuple(mask_names(masks)),
             tuple(channel_weights_names(units)),
         )
+
+    def output_of(self, *, draft: bool) -> str:
+        """Return the coarse output, or the final one."""
+        return COARSE if draft else self.output
+
+    def given(self, channel_weights: NDArray[np.float32] | None) -> dict[str, NDArray[np.float32]]:
+        """Return channel weights, U×K, as tensors to set by name; the last units may have none."""
+        r_c = () if channel_weights is None else channel_weights[:, None, :, None, None]
+        return dict(zip(self.channel_weights, r_c, strict=False))
 
     def channel_weights_of(self, *, draft: bool) -> tuple[str, ...]:
         """Return the channel weights of the coarse output alone, or all of them."""

@@ -4,7 +4,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import RLock
 
-alone = RLock()
+run_lock = RLock()
 """Held while a part of a model is compiled, runs or releases its memory: by one thread at a time.
 
 A part that runs cannot release its memory, and OpenVINO changes the process's locale while it
@@ -41,12 +41,12 @@ def memory_retained() -> Iterator[None]:
     Allocating it again costs time. What is retained is the memory of one part of a model, for
     the largest picture that it has run; a run of another part releases it first.
     """
-    with alone:
+    with run_lock:
         _retained.contexts += 1
     try:
         yield
     finally:
-        with alone:
+        with run_lock:
             _retained.contexts -= 1
             if not _retained.contexts:
                 _retained.replace(None)
@@ -54,7 +54,7 @@ def memory_retained() -> Iterator[None]:
 
 def release_memory() -> None:
     """Release the retained memory, before something else that needs much."""
-    with alone:
+    with run_lock:
         _retained.replace(None)
 
 
@@ -67,7 +67,7 @@ def memory_of(release: Callable[[], None]) -> Iterator[None]:
     Args:
         release: The same function for the same part of a model.
     """
-    with alone:
+    with run_lock:
         if _retained.release != release:
             _retained.replace(None)
         failed = True

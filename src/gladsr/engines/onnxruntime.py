@@ -116,9 +116,8 @@ class OnnxRuntimeEngine:
         channel_weights: ChannelWeights | None = None,
     ) -> NDArray[np.float32]:
         """Upscale; see `Engine`."""
-        r_c = () if channel_weights is None else channel_weights[:, None, :, None, None]
-        given = dict(zip(self._names.channel_weights, r_c, strict=False))
-        (y,) = self._inferred((graph.COARSE if draft else self._names.output,), x, given)
+        output, given = self._names.output_of(draft=draft), self._names.given(channel_weights)
+        (y,) = self._inferred((output,), x, given)
         return np.ascontiguousarray(y[0].transpose(1, 2, 0))
 
     def channel_weights(self, x: NDArray[np.float32], *, draft: bool = False) -> ChannelWeights:

@@ -20,7 +20,7 @@ from gladsr.engines.engine import (
     memory_errors_translated,
     run_errors_translated,
 )
-from gladsr.engines.memory import alone, memory_of, release_memory
+from gladsr.engines.memory import memory_of, release_memory, run_lock
 from gladsr.errors import DeviceError, EngineError, NetworkFileError
 
 if TYPE_CHECKING:
@@ -140,7 +140,7 @@ class OpenVINOEngine:
         The tensors ``given`` are not computed.
         """
         given = given or {}
-        with alone:
+        with run_lock:
             part = self._part(outputs, tuple(given))
             with memory_errors_translated(), self._device_errors_translated():
                 request = part.create_infer_request()
@@ -159,9 +159,8 @@ class OpenVINOEngine:
         channel_weights: ChannelWeights | None = None,
     ) -> NDArray[np.float32]:
         """Upscale; see `Engine`."""
-        r_c = () if channel_weights is None else channel_weights[:, None, :, None, None]
-        given = dict(zip(self._names.channel_weights, r_c, strict=False))
-        with self._inferred((graph.COARSE if draft else self._names.output,), x, given) as (y,):
+        output, given = self._names.output_of(draft=draft), self._names.given(channel_weights)
+        with self._inferred((output,), x, given) as (y,):
             return np.ascontiguousarray(y[0].transpose(1, 2, 0))
 
     def channel_weights(self, x: NDArray[np.float32], *, draft: bool = False) -> ChannelWeights:

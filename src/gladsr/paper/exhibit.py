@@ -94,7 +94,7 @@ class Exhibit:
         needs: What has to be available.
         takes: Roughly how long it takes to measure on 2 cores.
         measure: Measures; a figure also writes its pictures into the request's folder.
-        sheets: Returns the tables to print: the paper's figures, ours and the differences.
+        sheets: Returns the tables to print: the paper's values, ours and the differences.
         draw: Draws a figure into its folder; None where there is nothing to draw from findings.
     """
 

@@ -33,16 +33,16 @@ from gladsr.upscaling.stages import in_thread
 Existing = Literal["reject", "overwrite", "skip"]
 """What to do about an output that exists."""
 
-OnShare: TypeAlias = Callable[[float], None]
+OnProgress: TypeAlias = Callable[[float], None]
 """Called with the share of a picture that is done, in (0, 1]."""
 
 Room: TypeAlias = Callable[[tuple[int, int]], NDArray[Any]]
 """Returns an array to fill, given its height and width."""
 
-Upscale: TypeAlias = Callable[[Picture, OnShare, Room], Picture]
+UpscalePicture: TypeAlias = Callable[[Picture, OnProgress, Room], Picture]
 """Upscales a picture, such as `Upscaler.upscale`."""
 
-Choose: TypeAlias = Callable[[FilePair, Picture], Upscale]
+Choose: TypeAlias = Callable[[FilePair, Picture], UpscalePicture]
 """Returns how to upscale a file, given its first picture."""
 
 
@@ -84,7 +84,7 @@ class Outcome:
 
 def upscale_files(
     pairs: Sequence[FilePair],
-    upscale: Upscale,
+    upscale: UpscalePicture,
     *,
     choose: Choose | None = None,
     existing: Existing = "reject",
@@ -140,7 +140,7 @@ class _File:
     def __init__(self, pair: FilePair, stopped: Event) -> None:
         self.pair = pair
         self.pages: Pages | None = None
-        self.upscale: Upscale | None = None
+        self.upscale: UpscalePicture | None = None
         self.error: Exception | None = None
         self.done = 0
         self.seconds = 0.0
@@ -225,7 +225,7 @@ def _open(pair: FilePair, options: ReadOptions, *, overwrite: bool) -> Pages:
 
 def _upscale(
     events: Generator[_Item],
-    upscale: Upscale,
+    upscale: UpscalePicture,
     choose: Choose | None,
     progress: Callable[[Progress], None],
 ) -> Generator[_Item]:
@@ -241,7 +241,7 @@ def _upscale(
 
 
 def _upscaled(
-    file: _File, picture: Picture, upscale: Upscale, progress: Callable[[Progress], None]
+    file: _File, picture: Picture, upscale: UpscalePicture, progress: Callable[[Progress], None]
 ) -> Picture:
     room = partial(files.room_for, file.pair.destination, picture.pixels)
     with file.counting():

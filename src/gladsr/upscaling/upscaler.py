@@ -25,7 +25,7 @@ from gladsr.upscaling import images, sizes
 from gladsr.upscaling.auto import AUTO, CLEAN, choose, choose_for_file
 from gladsr.upscaling.ensemble import SelfEnsemble
 from gladsr.upscaling.files import FilePair
-from gladsr.upscaling.pipeline import OnShare, Room, Upscale, upscale_files
+from gladsr.upscaling.pipeline import OnProgress, Room, UpscalePicture, upscale_files
 from gladsr.upscaling.pixels import check_shape, plain, to_unit
 from gladsr.upscaling.tiling import MIN_CORE
 from gladsr.upscaling.upscaled import Upscaled
@@ -234,7 +234,7 @@ class Upscaler:
             raise outcome.error
 
     def upscale(
-        self, picture: Picture, progress: OnShare = _ignore, room: Room | None = None
+        self, picture: Picture, progress: OnProgress = _ignore, room: Room | None = None
     ) -> Picture:
         """Upscale a picture and keep its metadata.
 
@@ -286,7 +286,7 @@ class Upscaler:
     def _upscale_array(
         self,
         picture: ArrayLike,
-        progress: OnShare = _ignore,
+        progress: OnProgress = _ignore,
         room: Room | None = None,
         *,
         on_its_side: bool = False,
@@ -322,7 +322,7 @@ class Upscaler:
             return after
         return sizes.limited(before, after, self.max_output_pixels)
 
-    def _choose(self, pair: FilePair, first: Picture) -> Upscale:
+    def _choose(self, pair: FilePair, first: Picture) -> UpscalePicture:
         """Return how to upscale a file with the model that is best for it."""
         return replace(self, model=choose_for_file(pair, first).model).upscale
 
