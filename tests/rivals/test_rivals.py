@@ -19,9 +19,9 @@ from gladsr.paper.networks import read_network
 from gladsr.paper.table2 import counted
 from gladsr.pictures import resize
 from gladsr.rivals import load_rival
-from gladsr.rivals.export import LEAST
 from gladsr.rivals.load import RIVALS
 from gladsr.scoring import evaluate
+from gladsr.training.export_rival import LEAST
 
 astronaut: Callable[[], NDArray[np.uint8]] = data.astronaut
 

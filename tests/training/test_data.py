@@ -60,7 +60,8 @@ def test_changed_images_are_decoded_again(tmp_path: Path) -> None:
 
 
 def test_excluded_images_are_left_out(toy_data: Path, tmp_path: Path) -> None:
-    assert load_pairs([toy_data / "train"], 2, tmp_path, exclude=["0.png"]).names == ["1.png"]
+    for exclude in (["0.png"], ["0*"], ["[!1]*"], ["*0.png", "x"]):
+        assert load_pairs([toy_data / "train"], 2, tmp_path, exclude=exclude).names == ["1.png"]
 
 
 def test_grey_alpha_and_16_bit_images_become_rgb_of_8_bits(tmp_path: Path) -> None:
@@ -162,7 +163,7 @@ def test_folders_without_images_are_named(tmp_path: Path, missing: bool) -> None
 
 
 def test_images_that_are_all_excluded_are_none(toy_data: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"data\.exclude names every image of .*train"):
+    with pytest.raises(DataError, match=r"data\.exclude matches every image of .*train"):
         load_pairs([toy_data / "train"], 2, tmp_path, exclude=["0.png", "1.png"])
 
 

@@ -20,10 +20,10 @@ from torch import Tensor
 
 from gladsr.errors import DataError, PictureError, SettingsError
 from gladsr.network import Gladsr, GladsrConfig
-from gladsr.training import StoppedError, read_settings, train
+from gladsr.training import TrainingStoppedError, read_settings, train
 from gladsr.training.checkpoint import start_from
-from gladsr.training.loop import CHECKPOINT
 from gladsr.training.release import load_run
+from gladsr.training.setup import CHECKPOINT
 
 GLADSR = [sys.executable, "-W", "ignore", "-m", "gladsr"]
 
@@ -125,7 +125,7 @@ def test_a_run_goes_on_on_another_machine_and_from_an_older_version(
     reports = train(read_settings(toy_config, (*config, "validate_every=2")), run)
     assert next(reports).step == 2
     os.kill(os.getpid(), signal.SIGTERM)
-    with pytest.raises(StoppedError, match="stopped at step 2 of 4"):
+    with pytest.raises(TrainingStoppedError, match="stopped at step 2 of 4"):
         next(reports)
     saved = _load(run)
     del saved["settings"]["data"]["patterns"], saved["settings"]["compile"]
@@ -168,32 +168,32 @@ from pathlib import Path
 
 import torch
 
-from gladsr.training import loop, read_settings
+from gladsr.training import TrainingStoppedError, loop, read_settings
 
-config, run, told = sys.argv[1:]
-step = loop._step
+config, run, stopped_rank = sys.argv[1:]
+set_learning_rate = loop.set_learning_rate
 
-def step_and_stop(network, state, batch, settings):
-    if state.step == 4 and os.environ["RANK"] == told:
+def stop_and_set(state, settings):
+    if state.step == 4 and os.environ["RANK"] == stopped_rank:
         os.kill(os.getpid(), signal.SIGTERM)
-    return step(network, state, batch, settings)
+    set_learning_rate(state, settings)
 
-loop._step = step_and_stop
+loop.set_learning_rate = stop_and_set
 torch.set_num_threads(1)
 try:
     list(loop.train(read_settings(Path(config), ("precision=fp32",)), Path(run)))
-except loop.StoppedError:
+except TrainingStoppedError:
     pass
 """
 
 
-@pytest.mark.parametrize("told", ["0", "1"])
-def test_processes_of_which_one_is_told_to_stop_stop_together(
-    toy_config: Path, tmp_path: Path, told: str
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_a_signal_to_one_process_stops_all_after_the_same_step(
+    toy_config: Path, tmp_path: Path, rank: str
 ) -> None:
     script, run = tmp_path / "stopped.py", tmp_path / "run"
     script.write_text(STOPPED)
-    _in_two_processes(str(script), str(toy_config), str(run), told)
+    _in_two_processes(str(script), str(toy_config), str(run), rank)
     assert _load(run)["step"] == 5
 
 
@@ -235,7 +235,7 @@ def test_processes_that_fail_leave_their_group(
     assert not torch.distributed.is_initialized()
 
 
-def test_images_that_are_smaller_than_a_crop_are_told(
+def test_images_smaller_than_a_crop_are_reported(
     toy_config: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "images"
@@ -244,10 +244,9 @@ def test_images_that_are_smaller_than_a_crop_are_told(
         Image.new("RGB", (size, size)).save(folder / f"{size}.png")
     changes = ("data.patch=16", "schedule.steps=1", f"data.train=['{folder}']")
     list(train(read_settings(toy_config, changes), tmp_path / "run"))
-    told = "training images smaller than data.patch, 16 LR pixels a side, are left out: 1"
-    assert [record.message for record in caplog.records if record.name.startswith("gladsr")] == [
-        told
-    ]
+    warning = "training images smaller than data.patch, 16 LR pixels a side, are left out: 1"
+    messages = [record.message for record in caplog.records if record.name.startswith("gladsr")]
+    assert messages == [warning]
 
 
 def test_an_image_too_small_to_be_scored_is_named_before_the_first_step(

@@ -3,7 +3,7 @@
 import pytest
 import torch
 
-from gladsr.training.loss import stagewise_l1
+from gladsr.training.loss import stagewise_loss
 
 
 def _outputs(*errors: float) -> tuple[torch.Tensor, torch.Tensor]:
@@ -13,15 +13,15 @@ def _outputs(*errors: float) -> tuple[torch.Tensor, torch.Tensor]:
 
 def test_small_errors_do_not_feel_the_bound():
     y, target = _outputs(0.01, -0.05, 0.09)
-    bounded = stagewise_l1(y, y, target, 0.3, bound=0.1)
-    torch.testing.assert_close(bounded, stagewise_l1(y, y, target, 0.3))
+    bounded = stagewise_loss(y, y, target, 0.3, bound=0.1)
+    torch.testing.assert_close(bounded, stagewise_loss(y, y, target, 0.3))
 
 
 @pytest.mark.parametrize("error", [0.2, 5.0, 200.0])
 def test_a_wild_crop_pulls_by_its_logarithm(error: float):
     y, target = _outputs(error)
     y.requires_grad_()
-    loss = stagewise_l1(y, y, target, 0.0, bound=0.1)
+    loss = stagewise_loss(y, y, target, 0.0, bound=0.1)
     loss.backward()
     torch.testing.assert_close(loss, 0.1 + 0.1 * torch.tensor(error / 0.1).log())
     assert y.grad is not None
@@ -31,6 +31,6 @@ def test_a_wild_crop_pulls_by_its_logarithm(error: float):
 def test_a_perfect_crop_has_a_finite_gradient():
     y, target = _outputs(0.0)
     y.requires_grad_()
-    stagewise_l1(y, y, target, 0.0, bound=0.1).backward()
+    stagewise_loss(y, y, target, 0.0, bound=0.1).backward()
     assert y.grad is not None
     assert y.grad.isfinite().all()

@@ -18,8 +18,8 @@ from gladsr.errors import SettingsError
 from gladsr.network import Gladsr
 from gladsr.training import read_settings, release, train
 from gladsr.training.export import in_half_precision
-from gladsr.training.loop import CHECKPOINT
 from gladsr.training.release import TEST_SETS, export_zoo, load_run
+from gladsr.training.setup import CHECKPOINT
 
 FILES = ("toy-x2.json", "toy-x2.onnx", "toy-x2.safetensors")
 

@@ -191,7 +191,7 @@ def _as_onnx(spec: str, scales: list[int], folder: Path) -> Iterator[tuple[str, 
         yield found.name, scale, Path(spec.partition("=")[2] or spec)
         return
 
-    from gladsr.rivals import export_rival  # noqa: PLC0415 - needs the extra gladsr[torch]
+    from gladsr.training.export_rival import export_rival  # noqa: PLC0415 - needs gladsr[train]
 
     for name, scale, network in _rivals(spec, scales):
         file = folder / f"{name}-x{scale}.onnx"

@@ -98,7 +98,8 @@ def export(
 
 def _export_rival(spec: str, scale: int, output: Path) -> None:
     """Write a network of `gladsr.rivals`, NAME=WEIGHTS, as ONNX."""
-    from gladsr.rivals import export_rival, load_rival  # noqa: PLC0415 - slow
+    from gladsr.rivals import load_rival  # noqa: PLC0415 - slow
+    from gladsr.training.export_rival import export_rival  # noqa: PLC0415 - slow
 
     name, _, weights = spec.partition("=")
     networks = load_rival(name, Path(weights))

@@ -47,7 +47,7 @@ def train(
     """
     import torch  # noqa: PLC0415 - heavy, and needs the extra gladsr[train]
 
-    from gladsr.training import StoppedError, read_settings  # noqa: PLC0415 - likewise
+    from gladsr.training import TrainingStoppedError, read_settings  # noqa: PLC0415 - likewise
     from gladsr.training import train as run_training  # noqa: PLC0415 - likewise
 
     if threads:
@@ -59,7 +59,7 @@ def train(
     except (DataError, SettingsError) as error:
         say(str(error))
         raise typer.Exit(2) from None
-    except StoppedError as error:
+    except TrainingStoppedError as error:
         say(f"{error}; the same command with --resume goes on from there")
         raise typer.Exit(130) from None
 

@@ -24,11 +24,10 @@ from gladsr.paper.networks import on_torch
 from gladsr.paper.sheet import Sheet
 from gladsr.rivals.published import SETS
 from gladsr.scoring import Upscale, evaluate
-from gladsr.training import StoppedError as StoppedTraining
-from gladsr.training import TrainingSettings, read_settings, train
-from gladsr.training.loop import CHECKPOINT, validation_pairs
+from gladsr.training import TrainingSettings, TrainingStoppedError, read_settings, train
 from gladsr.training.release import load_run
 from gladsr.training.settings import PLACES, check_same, expand
+from gladsr.training.setup import CHECKPOINT, validation_pairs
 from gladsr.training.validate import validate
 
 BASE = Path(__file__).with_name("ablation.toml")
@@ -172,7 +171,7 @@ def trained(name: str, seed: int, request: Request) -> Findings:
         "origin": origin() | {"seconds": round(seconds)},
         "data": {
             str(folder): digest(expand(folder))
-            for folder in (*settings.data.train, settings.data.validation)
+            for folder in (*settings.data.train, *settings.data.validation)
         },
         "parameters": parameters(network),
         "mult_adds": mult_adds(network, settings.network.scale),
@@ -278,7 +277,7 @@ def _train(
             )
             if name in CURVES and settings.seed == 0:
                 _extend_curve(run, report.step, request)
-    except StoppedTraining as error:
+    except TrainingStoppedError as error:
         raise StoppedError(f"{name} {error}; the same command goes on from there") from None
     network, checkpoint = load_run(run)
     return network, checkpoint["seconds"]

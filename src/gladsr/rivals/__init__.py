@@ -5,7 +5,6 @@ made for the luminance alone upscale that, and the colours by bicubic. None come
 """
 
 from gladsr.errors import NetworkFileError
-from gladsr.rivals.export import export_rival
 from gladsr.rivals.load import load_rival
 
-__all__ = ["NetworkFileError", "export_rival", "load_rival"]
+__all__ = ["NetworkFileError", "load_rival"]

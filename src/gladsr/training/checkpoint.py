@@ -1,4 +1,4 @@
-"""Checkpoints and weights on disk: written beside and renamed, read without unpickling."""
+"""Checkpoints and weights on disk, read without unpickling."""
 
 import os
 from pathlib import Path
@@ -6,32 +6,38 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
+from gladsr.atomic import atomic_write
 from gladsr.errors import DataError
 
 
-def save_atomically(state: dict[str, Any], path: Path) -> None:
-    """Write ``state`` so that a kill at any moment leaves the old file or the new one whole."""
-    unfinished = path.with_suffix(".tmp")
-    with unfinished.open("wb") as file:
+def write_checkpoint(state: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint so that a kill at any moment leaves the old file or the new one intact."""
+    with atomic_write(path) as file:
         torch.save(state, file)
         file.flush()
         os.fsync(file.fileno())
-    unfinished.replace(path)
+
+
+def write_weights(network: nn.Module, path: Path) -> None:
+    """Write a network's weights in half precision, as .safetensors."""
+    weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
+    with atomic_write(path) as file:
+        file.write(save(weights))
 
 
 def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Return what a checkpoint of a training run holds.
+    """Return the contents of a training run's checkpoint.
 
     Raises:
-        DataError: the file is damaged, or not a checkpoint of a training run.
+        DataError: The file is damaged, or not a checkpoint of a training run.
     """
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # of many kinds, by where the damage is
+    except Exception as error:  # of many kinds, depending on where the damage is
         raise DataError(f"{path} cannot be read as a checkpoint: it is damaged") from error
     if not isinstance(saved, dict) or not {"settings", "averaged", "step"} <= saved.keys():
         raise DataError(f"{path} is no checkpoint of a training run")
@@ -39,17 +45,17 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
 
 
 def start_from(network: nn.Module, weights: Path) -> tuple[int, int]:
-    """Begin with the weights of another network of this family.
+    """Initialise a network with the weights of another network of its family.
 
-    What has the same name and shape is copied. A convolution with more inputs than its forerunner,
-    as in a network with more GLAMs, ignores the new ones at first; a deconvolution for another
-    scale takes its forerunner's kernel, resampled. The rest stays as it is.
+    Tensors of the same name and shape are copied. A convolution with more inputs than in the other
+    network, as with more GLAMs, ignores the new ones at first; a deconvolution for another scale
+    gets the other kernel, resampled. All other tensors are left unchanged.
 
     Returns:
-        How many of the network's tensors were taken, and how many it has.
+        The number of tensors that were initialised, and the number of all tensors.
 
     Raises:
-        DataError: the file cannot be read.
+        DataError: The file cannot be read.
     """
     try:
         theirs = load_file(weights)

@@ -17,8 +17,8 @@ from gladsr.scoring import evaluate
 from gladsr.training.checkpoint import read_checkpoint
 from gladsr.training.data import to_tensor
 from gladsr.training.export import export_onnx, export_safetensors, in_half_precision
-from gladsr.training.loop import CHECKPOINT, validation_pairs
 from gladsr.training.settings import PLACES, TrainingSettings, checked
+from gladsr.training.setup import CHECKPOINT, validation_pairs
 from gladsr.training.validate import to_pixels, validate
 
 TEST_SETS = ("Set5", "Set14", "B100")
