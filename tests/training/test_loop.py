@@ -1,5 +1,6 @@
 """The training loop: what it learns, and that nothing is lost when it is stopped."""
 
+import json
 import os
 import re
 import signal
@@ -15,7 +16,7 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from gladsr.errors import DataError, PictureError, SettingsError
@@ -311,6 +312,55 @@ def test_learning_rate_of_the_paper_halves_in_steps(toy_config: Path, tmp_path: 
     )
     rates = [report.learning_rate for report in train(settings, tmp_path / "run")]
     assert rates == pytest.approx([1e-3, 5e-4, 5e-4, 2.5e-4, 2.5e-4])
+
+
+def test_a_run_ends_by_time_with_a_learning_rate_of_zero(toy_config: Path, tmp_path: Path) -> None:
+    changes = ("schedule.steps=1_000_000", "schedule.minutes=0.05", "validate_every=1_000_000")
+    (report,) = train(read_settings(toy_config, changes), tmp_path / "run")
+    assert report.step < report.steps
+    assert report.learning_rate == 0
+    assert report.seconds_left == 0
+    saved = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert saved["step"] == report.step == _load(tmp_path / "run")["step"]
+    assert saved["validations"][-1]["psnr"]["val"]["y"] == round(report.validation.psnr, 3)
+    assert saved["seconds"] + saved["seconds_setting_up"] > 2.8
+
+
+def test_a_run_without_time_to_train_is_an_error(toy_config: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"longer than schedule\.minutes"):
+        list(train(read_settings(toy_config, ("schedule.minutes=1e-6",)), tmp_path / "run"))
+
+
+def test_a_resident_run_resumes_bit_for_bit(toy_config: Path, tmp_path: Path) -> None:
+    changes = ("data.resident=true", "data.patterns=0.1", "optimizer.kind=muon")
+    settings = read_settings(toy_config, changes)
+    list(train(settings, tmp_path / "whole"))
+    stopped = train(settings, tmp_path / "stopped")
+    assert next(stopped).step == 4
+    os.kill(os.getpid(), signal.SIGTERM)
+    with pytest.raises(TrainingStoppedError, match="stopped at step 4 of 12"):
+        next(stopped)
+    list(train(settings, tmp_path / "stopped", resume=True))
+    _assert_same_state(_load(tmp_path / "stopped"), _load(tmp_path / "whole"))
+
+
+def test_several_validation_folders_are_reported(toy_config: Path, tmp_path: Path) -> None:
+    data = read_settings(toy_config).data
+    folders = f"data.validation=['{data.validation[0]}', '{data.train[0]}']"
+    (report,) = train(
+        read_settings(toy_config, (folders, "schedule.steps=1", "schedule.warmup=0")), tmp_path
+    )
+    assert list(report.validations) == ["val", "train"]
+    assert report.validation is report.validations["val"]
+    assert len({found.psnr for found in report.validations.values()}) == 2
+
+
+def test_saved_weights_are_the_averaged_ones(toy_config: Path, tmp_path: Path) -> None:
+    list(train(read_settings(toy_config), tmp_path))
+    network, _ = load_run(tmp_path)
+    weights = load_file(tmp_path / "toy.safetensors")
+    for name, value in network.state_dict().items():
+        assert torch.equal(weights[name], value.half())
 
 
 @pytest.mark.parametrize("scale", [3, 4])

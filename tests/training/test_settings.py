@@ -5,10 +5,13 @@ from pathlib import Path
 import pytest
 
 from gladsr.errors import SettingsError
+from gladsr.training.queue import read_queue
 from gladsr.training.reference import reference
 from gladsr.training.settings import expand, read_settings
 
-CONFIGS = sorted((Path(__file__).parents[2] / "configs").rglob("*.toml"))
+FOLDER = Path(__file__).parents[2] / "configs"
+CONFIGS = sorted([*FOLDER.glob("*.toml"), *FOLDER.glob("paper/*.toml")])
+QUEUES = sorted(FOLDER.glob("queues/*.toml"))
 
 
 @pytest.mark.parametrize("config", CONFIGS, ids=lambda path: path.stem)
@@ -16,6 +19,14 @@ def test_configurations_of_the_project_are_valid(config: Path) -> None:
     settings = read_settings(config)
     assert settings.network.scale in (2, 3, 4)
     assert settings.schedule.steps > 0
+
+
+@pytest.mark.parametrize("config", QUEUES, ids=lambda path: path.stem)
+def test_queues_of_the_project_are_valid(config: Path) -> None:
+    names = [run.name for run in read_queue(config).runs]
+    for run in read_queue(config).runs:
+        start = run.settings.start
+        assert start is None or start.parts[1] in names[: names.index(run.name)]
 
 
 def test_overrides_change_single_keys(toy_config: Path) -> None:

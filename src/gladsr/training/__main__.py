@@ -1,4 +1,4 @@
-"""``python -m gladsr.training``: pack a queue of runs, and run it on another machine.
+"""``python -m gladsr.training``: pack a queue of runs and train it, here or elsewhere; credits.
 
 This needs none of the packages that the command ``gladsr`` is built on.
 """
@@ -13,10 +13,11 @@ from gladsr.errors import Error
 from gladsr.training.bundle import pack
 from gladsr.training.check import check
 from gladsr.training.checkpoint import read_checkpoint
+from gladsr.training.credits import credits_of
 from gladsr.training.loop import train
 from gladsr.training.queue import Outcome, Queue, read_queue, run_queue
 from gladsr.training.report import Report
-from gladsr.training.settings import TrainingSettings
+from gladsr.training.settings import TrainingSettings, read_settings
 from gladsr.training.setup import CHECKPOINT
 
 
@@ -35,6 +36,9 @@ def main() -> None:
     running.add_argument("queue", type=Path, help="a queue file, .toml or .json")
     running.add_argument("-o", "--output", type=Path, required=True, help="folder for the runs")
     running.add_argument("--minutes", type=float, help="instead of those in the queue file")
+    crediting = commands.add_parser("credits", help="print the credits of training images")
+    crediting.add_argument("settings", type=Path, help="a settings file, .toml")
+    crediting.add_argument("data", type=Path, help="the folder with the tables of their origins")
     training = commands.add_parser("train", help="train one run; used by `run`")
     training.add_argument("settings", type=Path, help="its settings, .json")
     training.add_argument("-o", "--output", type=Path, required=True)
@@ -61,6 +65,8 @@ def _run(arguments: argparse.Namespace) -> None:
             queue = _queue(arguments.queue)
             for outcome in run_queue(queue, arguments.output, arguments.minutes or queue.minutes):
                 _print(_summary(outcome))
+        case "credits":
+            _print(credits_of(read_settings(arguments.settings), arguments.data))
         case "train":
             _train(arguments.settings, arguments.output, arguments.until)
 

@@ -68,18 +68,19 @@ class Outcome:
 def read_queue(path: Path) -> Queue:
     """Read a queue file.
 
-    It holds ``minutes`` and tables ``[[run]]`` with a ``name``, a ``share``, a ``config`` (a
-    settings file, relative to the queue file) and ``settings``, a list of ``key=value``.
+    It holds ``minutes``, ``settings``, a list of ``key=value`` for all runs, and tables ``[[run]]``
+    with a ``name``, a ``share``, a ``config`` (a settings file, relative to the queue file) and
+    further ``settings`` of their own.
 
     Raises:
         SettingsError: The file or a settings file cannot be read, or a key or value is wrong.
     """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
-        runs = values.pop("run")
+        runs, common = values.pop("run"), values.pop("settings", [])
         for run in runs:
             config, changes = path.parent / run.pop("config"), run.pop("settings", [])
-            run["settings"] = read_settings(config, tuple(changes))
+            run["settings"] = read_settings(config, (*common, *changes))
         queue = Queue(**values, runs=runs)
     except (OSError, KeyError, TypeError, AttributeError, tomllib.TOMLDecodeError) as error:
         raise SettingsError(f"{path} is not a queue of runs: {error}") from error

@@ -13,7 +13,7 @@ _HEAD = """\
 
 `gladsr train CONFIG.toml [KEY=VALUE]...` reads these from a TOML file; a key of a table is \
 written `table.key=value` on the command line. Unknown keys are rejected. A file may begin with \
-`extends = "other.toml"`; its own values then override those of the other file, which is beside it. \
+`extends = "other.toml"`, a file beside it whose values it overrides. \
 `python -m gladsr.training.reference` prints this page.
 """
 
