@@ -52,9 +52,8 @@ def _assert_same_state(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert one["step"] == other["step"]
 
 
-def _finish(config: Path, run: Path, *arguments: str) -> dict[str, Any]:
-    command = [*GLADSR, "train", str(config), f"--output={run}", "--threads=1", *arguments]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)  # noqa: S603 - our own command
+def _finish(config: Path, run: Path, *changes: str, resume: bool = False) -> dict[str, Any]:
+    list(train(read_settings(config, changes), run, resume=resume))
     return _load(run)
 
 
@@ -87,7 +86,7 @@ def test_killed_and_resumed_gives_the_same_bits(
     os.kill(process.pid, how)
     assert process.wait(60) == (130 if how == signal.SIGTERM else -how)
     assert 0 < _load(run)["step"] < 12
-    _assert_same_state(_finish(toy_config, run, kind, "--resume"), whole)
+    _assert_same_state(_finish(toy_config, run, kind, resume=True), whole)
 
 
 @pytest.mark.parametrize(
@@ -100,7 +99,7 @@ def test_killed_and_resumed_gives_the_same_bits(
         ("data.train=['elsewhere']", r'data\.train was \[".*/train"\] and is now \["elsewhere"\]'),
     ],
 )
-def test_a_run_goes_on_with_its_own_settings_only(
+def test_a_run_resumes_with_its_own_settings_only(
     toy_config: Path, tmp_path: Path, change: str, message: str
 ) -> None:
     short, run = ("schedule.steps=2",), tmp_path / "run"
@@ -111,14 +110,14 @@ def test_a_run_goes_on_with_its_own_settings_only(
     assert (run / CHECKPOINT).read_bytes() == before
 
 
-def test_of_many_changed_settings_the_first_are_named(toy_config: Path, tmp_path: Path) -> None:
+def test_the_first_of_many_changed_settings_are_named(toy_config: Path, tmp_path: Path) -> None:
     list(train(read_settings(toy_config, ("schedule.steps=2",)), tmp_path / "run"))
     others = ("seed=4", "network.lsbs=2", "data.patch=9", "loss.gamma=0.2", "average.decay=0")
     with pytest.raises(SettingsError, match=r"seed was .*\.lsbs was .*\.patch was .*, and 3 more"):
         list(train(read_settings(toy_config, others), tmp_path / "run", resume=True))
 
 
-def test_a_run_goes_on_on_another_machine_and_from_an_older_version(
+def test_a_run_resumes_on_another_machine_and_from_an_older_version(
     toy_config: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
@@ -137,7 +136,7 @@ def test_a_run_goes_on_on_another_machine_and_from_an_older_version(
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "teapot", "meta"])
-def test_a_device_that_is_not_there_is_refused_at_once(
+def test_a_device_that_is_not_available_is_rejected_at_once(
     toy_config: Path, tmp_path: Path, device: str
 ) -> None:
     settings = read_settings(toy_config, (f"device={device}",))
@@ -149,17 +148,17 @@ def test_a_device_that_is_not_there_is_refused_at_once(
 def test_two_processes_train_as_one(toy_config: Path, tmp_path: Path) -> None:
     alone = _finish(toy_config, tmp_path / "alone", "precision=fp32")
     run = tmp_path / "together"
-    words = ["train", str(toy_config), f"--output={run}", "--threads=1", "precision=fp32"]
-    _in_two_processes("-m", "gladsr", *words)
+    command = ("train", str(toy_config), f"--output={run}", "--threads=1", "precision=fp32")
+    _in_two_processes("-m", "gladsr", *command)
     for ours, theirs in zip(
         _tensors(_load(run)["network"]), _tensors(alone["network"]), strict=True
     ):
         torch.testing.assert_close(ours, theirs, atol=2e-4, rtol=1e-3)
 
 
-def _in_two_processes(*words: str) -> None:
+def _in_two_processes(*arguments: str) -> None:
     launcher = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone"]
-    command = [*launcher, "--nproc-per-node=2", *words]
+    command = [*launcher, "--nproc-per-node=2", *arguments]
     subprocess.run(command, check=True, capture_output=True, timeout=300)  # noqa: S603 - our own command
 
 
@@ -198,8 +197,16 @@ def test_a_signal_to_one_process_stops_all_after_the_same_step(
     assert _load(run)["step"] == 5
 
 
+def test_several_processes_cannot_have_a_time_limit(
+    toy_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(SettingsError, match=r"schedule\.minutes .* single process"):
+        list(train(read_settings(toy_config, ("schedule.minutes=1",)), tmp_path / "run"))
+
+
 @pytest.mark.parametrize("world", [3, 8])
-def test_a_batch_that_processes_cannot_share_evenly_is_refused(
+def test_a_batch_that_processes_cannot_share_evenly_is_rejected(
     toy_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: int
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", str(world))
@@ -227,8 +234,8 @@ def test_a_run_closes_its_log_whether_it_ends_or_not(
 def test_processes_that_fail_leave_their_group(
     toy_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = {"WORLD_SIZE": "1", "RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": "0"}
-    for name, value in place.items():
+    group = {"WORLD_SIZE": "1", "RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": "0"}
+    for name, value in group.items():
         monkeypatch.setenv(name, value)
     settings = read_settings(toy_config, (f"data.validation={tmp_path / 'none'}",))
     with pytest.raises(PictureError, match="none is no folder"):
@@ -293,13 +300,15 @@ def test_a_damaged_checkpoint_is_named(
         load_run(tmp_path / "run")
 
 
-def test_weights_alone_are_no_checkpoint(tmp_path: Path) -> None:
+def test_weights_alone_are_not_a_checkpoint(tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(1)}, tmp_path / CHECKPOINT)
     with pytest.raises(DataError, match="no checkpoint of a training run"):
         load_run(tmp_path)
 
 
-def test_learning_rate_of_the_paper_halves_in_steps(toy_config: Path, tmp_path: Path) -> None:
+def test_the_learning_rate_of_the_paper_halves_at_intervals(
+    toy_config: Path, tmp_path: Path
+) -> None:
     settings = read_settings(
         toy_config,
         (
@@ -402,7 +411,7 @@ def test_another_network_takes_what_fits_and_keeps_the_rest(tmp_path: Path) -> N
     assert torch.equal(after["upsampler.0.weight"], before["upsampler.0.weight"])
 
 
-def test_weights_of_another_kind_are_no_start(toy_config: Path, tmp_path: Path) -> None:
+def test_weights_of_another_kind_are_rejected_as_a_start(toy_config: Path, tmp_path: Path) -> None:
     save_file({"conv.weight": torch.zeros(3, 3, 3, 3)}, tmp_path / "other.safetensors")
     settings = read_settings(toy_config, (f"start={tmp_path / 'other.safetensors'}",))
     with pytest.raises(DataError, match=r"other\.safetensors has no weights that fit"):
@@ -410,7 +419,7 @@ def test_weights_of_another_kind_are_no_start(toy_config: Path, tmp_path: Path) 
 
 
 def _random(network: Gladsr) -> Gladsr:
-    """Give the gating layers, which begin at zero, something to say."""
+    """Randomise the gating layers, which begin at zero."""
     for gating in (network.re_c, network.re_f):
         assert gating is not None
         torch.nn.init.normal_(gating.weight, std=0.02)
