@@ -1,5 +1,5 @@
-# `make demo` upscales a photograph; `make test` runs every check. Both set up what they need in
-# .venv the first time, which takes a few minutes, and cost nothing to set up again.
+# `make demo` upscales a photograph, `make test` runs all checks. Each installs what it needs into
+# .venv on its first run, which takes a few minutes.
 
 PYTHON ?= python3
 BIN := .venv/bin
@@ -10,7 +10,7 @@ RESULT := build/demo/chelsea-x2.png
 demo: .venv/installed
 	@mkdir -p $(dir $(RESULT))
 	$(BIN)/gladsr upscale docs/demo/chelsea.png --output $(RESULT) --overwrite
-	@echo "The photograph docs/demo/chelsea.png, twice as large: $(RESULT)"
+	@echo "Upscaled docs/demo/chelsea.png by 2: $(RESULT)"
 
 test: .venv/installed-for-tests
 	$(BIN)/ruff check
@@ -24,12 +24,12 @@ test: .venv/installed-for-tests
 	@touch $@
 
 .venv/installed-for-tests: pyproject.toml constraints.txt | $(BIN)/python
-	@echo "Installing gladsr and everything that its tests need, PyTorch among it, into .venv …"
+	@echo "Installing gladsr with all test dependencies, including PyTorch, into .venv …"
 	@$(BIN)/pip install --quiet --constraint constraints.txt --editable ".[test]"
 	@touch $@ .venv/installed
 
 $(BIN)/python:
-	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'gladsr needs Python 3.11 or newer; name it so: make PYTHON=python3.11')"
+	@$(PYTHON) -c "import sys; sys.exit(sys.version_info < (3, 11) and 'gladsr needs Python 3.11 or newer: make PYTHON=python3.11')"
 	$(PYTHON) -m venv .venv
 
 clean:

@@ -1,9 +1,6 @@
-"""Measure how many frames a second a small film takes: the figures of films.md.
+"""Measure how many frames per second of a small film are upscaled (docs/films.md)."""
 
-python measurements/films.py [FRAMES]
-"""
-
-import sys
+import argparse
 import tempfile
 import time
 from fractions import Fraction
@@ -14,14 +11,13 @@ import av
 import numpy as np
 import skimage
 
-from gladsr import Upscaler
-from gladsr.films.encoders import Codec, Encoding
+from gladsr import Encoding, Upscaler
 
 SIZE = (180, 320)
 
 
 def make(path: Path, frames: int) -> None:
-    """Write a film: a photograph that is panned over."""
+    """Write a film that pans over a photograph."""
     photo = np.tile(skimage.data.astronaut(), (1, 2, 1))
     with av.open(str(path), "w") as out:
         video = out.add_stream("libx264", 25, width=SIZE[1], height=SIZE[0])
@@ -39,31 +35,36 @@ def _stamp(stamps: list[float], _share: float) -> None:
 
 def main() -> None:
     """Print a table."""
-    frames = int(sys.argv[1]) if len(sys.argv) > 1 else 24
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("--frames", type=int, default=24, help="frames of the film (default: 24)")
+    frames = parser.parse_args().frames
     with tempfile.TemporaryDirectory() as folder:
         film = Path(folder, "film.mp4")
         make(film, frames)
-        print("| model | codec | frames a second | seconds of CPU a frame |\n|---|---|---:|---:|")
-        runs: list[tuple[str, bool, Codec]] = [
-            ("gladsr-l", True, "h264"),
-            ("gladsr-l", True, "hevc"),
-            ("gladsr-l", True, "av1"),
-            ("gladsr-l", False, "h264"),
-            ("gladsr", False, "h264"),
+        print("| model | codec | frames per second | CPU seconds per frame |\n|---|---|---:|---:|")
+        runs = [
+            ("gladsr-l", True, Encoding("h264")),
+            ("gladsr-l", True, Encoding("hevc")),
+            ("gladsr-l", True, Encoding("av1")),
+            ("gladsr-l", False, Encoding("h264")),
+            ("gladsr", False, Encoding("h264")),
         ]
-        for model, draft, codec in runs:
+        for model, draft, encoding in runs:
             upscaler = Upscaler(model, draft=draft)
-            upscaler(np.zeros((*SIZE, 3), np.uint8))  # compiled before it is timed
-            stamps, cpu = [time.perf_counter()], time.process_time()
+            upscaler(
+                np.zeros((*SIZE, 3), np.uint8)
+            )  # compiles the network before the timing starts
+            stamps, start = [time.perf_counter()], time.process_time()
             upscaler.save(
                 film,
-                Path(folder, f"{model}-{draft}-{codec}.mp4"),
-                encoding=Encoding(codec),
+                Path(folder, f"{model}-{draft}-{encoding.codec}.mp4"),
+                encoding=encoding,
                 progress=partial(_stamp, stamps),
             )
-            rate, cpu = 1 / np.median(np.diff(stamps)), (time.process_time() - cpu) / frames
+            cpu = (time.process_time() - start) / frames
+            rate = 1 / np.median(np.diff(stamps))
             name = f"{model}{' --draft' if draft else ''}"
-            print(f"| {name} | {codec} | {rate:.2f} | {cpu:.2f} |", flush=True)
+            print(f"| {name} | {encoding.codec} | {rate:.2f} | {cpu:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

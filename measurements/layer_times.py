@@ -1,10 +1,10 @@
-"""Where OpenVINO's time goes: python measurements/layer_times.py MODEL SCALE [SIZE].
+"""Measure how OpenVINO's time divides among the kinds of layers (docs/benchmark.md).
 
-By kind of layer, in percent of the processor's work, in each precision that there are weights for.
-Kinds are OpenVINO's own names; a convolution's is followed by its kernel's size.
+Prints the percentage of each kind in every precision that has weights. Kinds have OpenVINO's names;
+the kernel's size follows that of a convolution.
 """
 
-import sys
+import argparse
 from collections import Counter
 
 import numpy as np
@@ -16,8 +16,8 @@ from gladsr.engines.openvino import int8_path
 RUNS = 5
 
 
-def shares(file: str, precision: str, size: int) -> Counter[str]:
-    """Return the part of the time that each kind of layer takes."""
+def seconds(file: str, precision: str, size: int) -> Counter[str]:
+    """Return the seconds that each kind of layer takes."""
     model = openvino.Core().read_model(file)
     kernels = {
         node.get_friendly_name(): "×".join(map(str, node.input(1).get_partial_shape()[-2:]))
@@ -36,20 +36,25 @@ def shares(file: str, precision: str, size: int) -> Counter[str]:
     return taken
 
 
-def main(model: str, scale: int, size: int = 256) -> None:
-    """Print a column for each precision."""
-    card = zoo.card(model, scale)
+def main() -> None:
+    """Print a list for each precision."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", help="a model of the zoo")
+    parser.add_argument("scale", type=int)
+    parser.add_argument("--size", type=int, default=256, help="side of the input (default: 256)")
+    options = parser.parse_args()
+    card = zoo.card(options.model, options.scale)
     files = {"f32": card.onnx_path, "bf16": card.onnx_path, "int8": int8_path(card)}
     for precision, file in files.items():
         if not file.is_file():
             print(f"{precision}: no weights in {file}")
             continue
-        taken = shares(str(file), "f32" if precision == "f32" else "bf16", size)
-        print(f"{model} ×{scale} {size}² {precision}: {taken.total():.3f} s")
-        for kind, seconds in taken.most_common():
-            if seconds > 0.005 * taken.total():
-                print(f"    {100 * seconds / taken.total():5.1f} %  {kind}")
+        taken = seconds(str(file), "f32" if precision == "f32" else "bf16", options.size)
+        print(f"{card.name} ×{card.scale} {options.size}² {precision}: {taken.total():.3f} s")
+        for kind, share in taken.most_common():
+            if share > 0.005 * taken.total():
+                print(f"    {100 * share / taken.total():5.1f} %  {kind}")
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:]))
+    main()

@@ -1,7 +1,7 @@
-"""Measure what docs/memory.md says: python measurements/memory.py --help.
+"""Measure the peak memory of `gladsr upscale` over the size of the output (docs/memory.md).
 
-Each picture is upscaled by a process of its own. Its peak is what Linux calls VmHWM: everything
-that was in memory at once, libraries and mapped files too.
+Each run has a process of its own. Its peak is Linux's VmHWM: all memory that was resident at one
+time, including libraries and mapped files.
 """
 
 import argparse
@@ -13,21 +13,22 @@ import tempfile
 from pathlib import Path
 from time import perf_counter
 from typing import Any
+from unittest.mock import patch
 
 import numpy as np
-import pyvips  # type: ignore[import-untyped]  # it ships stubs, but does not mark them
+import pyvips  # type: ignore[import-untyped]
 import skimage
 from numpy.typing import NDArray
 
 from gladsr import cli, engines, zoo
-from gladsr.engines import Attention, Engine
-from gladsr.upscaling.pixels import enlarge
+from gladsr.engines import ChannelWeights, Engine
+from gladsr.upscaling.pixels import repeat
 
 Array = NDArray[np.float32]
 
 
 class Sparing:
-    """An engine that runs the network for one tile of many, and repeats pixels for the others."""
+    """An engine that runs the network for every N-th tile and repeats pixels for the others."""
 
     def __init__(self, engine: Engine, scale: int, every: int) -> None:
         self._engine = engine
@@ -35,34 +36,36 @@ class Sparing:
         self._every = every
         self._tiles = 0
 
-    def run(self, x: Array, *, draft: bool = False, attention: Attention | None = None) -> Array:
+    def run(
+        self, x: Array, *, draft: bool = False, channel_weights: ChannelWeights | None = None
+    ) -> Array:
         """Upscale; see `Engine`."""
         self._tiles += 1
         if self._tiles % self._every == 1 % self._every:
-            return self._engine.run(x, draft=draft, attention=attention)
-        return enlarge(x, self._scale)
+            return self._engine.run(x, draft=draft, channel_weights=channel_weights)
+        return repeat(x, self._scale)
 
-    def attention(self, x: Array, *, draft: bool = False) -> Attention:
-        """Read the attention; see `Engine`."""
-        return self._engine.attention(x, draft=draft)
+    def channel_weights(self, x: Array, *, draft: bool = False) -> ChannelWeights:
+        """Compute the channel weights; see `Engine`."""
+        return self._engine.channel_weights(x, draft=draft)
 
 
-def upscale_sparingly(every: int, words: list[str]) -> None:
-    """Be `gladsr` with an engine that spares tiles, and print the peak of the memory in KiB."""
+def upscale_sparingly(every: int, arguments: list[str]) -> None:
+    """Run `gladsr` with a `Sparing` engine and print the peak memory in KiB."""
     load = engines.load
 
     def sparing(card: zoo.Card, *args: Any, **options: Any) -> Engine:
         return Sparing(load(card, *args, **options), card.scale, every)
 
-    engines.load = sparing
-    code = cli.main(words)
+    with patch.object(engines, "load", sparing):
+        code = cli.main(arguments)
     status = Path("/proc/self/status").read_text()
     print(re.findall(r"VmHWM:\s+(\d+)", status)[0])
     sys.exit(code)
 
 
 def make_input(path: Path, pixels: float) -> None:
-    """Write a picture of so many pixels: a photograph, over and over, with some noise."""
+    """Write a square picture of about `pixels` pixels: a repeated photograph with noise."""
     side = round(math.sqrt(pixels))
     photo = pyvips.Image.new_from_memory(skimage.data.astronaut().tobytes(), 512, 512, 3, "uchar")
     count = -(-side // 512)
@@ -71,34 +74,34 @@ def make_input(path: Path, pixels: float) -> None:
     large.cast("uchar").copy(interpretation="srgb").write_to_file(str(path))
 
 
-def peak(words: list[str]) -> tuple[int, float]:
-    """Run this file with these words; return its peak of memory in KiB and its seconds."""
+def peak(every: int, arguments: list[str]) -> tuple[int, float]:
+    """Run `gladsr` in a child process; return its peak memory in KiB and its seconds."""
     start = perf_counter()
-    words = [sys.executable, __file__, "child", *words]
-    done = subprocess.run(words, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603 - ours
+    command = [sys.executable, __file__, "child", str(every), *arguments]
+    done = subprocess.run(command, stdout=subprocess.PIPE, text=True, check=True)  # noqa: S603
     return int(done.stdout), perf_counter() - start
 
 
 def main() -> None:
     """Measure."""
-    parser = argparse.ArgumentParser(description="Print the peak memory over the output's size.")
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
     parser.add_argument("megapixels", nargs="+", type=float, help="sizes of the output")
     parser.add_argument("--model", default="gladsr")
     parser.add_argument("--scale", default="2")
-    parser.add_argument("--input", default=".jpg", help="the input's format")
-    parser.add_argument("--output", default=".png", help="the output's format")
-    parser.add_argument("--folder", help="where the pictures go for the while")
+    parser.add_argument("--input", default=".jpg", help="format of the input (default: .jpg)")
+    parser.add_argument("--output", default=".png", help="format of the output (default: .png)")
+    parser.add_argument("--folder", help="where temporary files are written")
     parser.add_argument(
-        "--files", type=int, default=1, help="a folder of so many, down to half the size"
+        "--files", type=int, default=1, help="pictures in the folder, the smallest half as large"
     )
     parser.add_argument("--draft", action="store_true")
-    parser.add_argument("--every", type=int, default=1, help="run the network for each N-th tile")
+    parser.add_argument("--every", type=int, default=1, help="run the network for every N-th tile")
     parser.add_argument("--threads", default="1")
     options = parser.parse_args()
-    network = "every tile" if options.every == 1 else f"one tile of {options.every}"
+    network = "every tile" if options.every == 1 else f"one tile in {options.every}"
     print(
         f"{options.model}{' --draft' if options.draft else ''} ×{options.scale}, "
-        f"{options.input} to {options.output}, the network for {network}\n"
+        f"{options.input} to {options.output}, network run for {network}\n"
     )
     print("megapixels  files  peak in MiB  seconds")
     for megapixels in options.megapixels:
@@ -107,13 +110,13 @@ def main() -> None:
             (folder / "in").mkdir()
             for number in range(options.files):
                 path = folder / "in" / f"{number}{options.input}"
-                share = 1 - number / (2 * options.files)  # each is of a size of its own
+                share = 1 - number / (2 * options.files)  # every size is different
                 make_input(path, share * megapixels * 1e6 / float(options.scale) ** 2)
-            words = ["upscale", str(folder / "in"), "-o", str(folder / "out")]
-            words += ["--model", options.model, "--scale", options.scale]
-            words += ["--format", options.output, "--threads", options.threads]
-            words += ["--draft"] if options.draft else []
-            found, seconds = peak([str(options.every), *words])
+            arguments = ["upscale", str(folder / "in"), "-o", str(folder / "out")]
+            arguments += ["--model", options.model, "--scale", options.scale]
+            arguments += ["--format", options.output, "--threads", options.threads]
+            arguments += ["--draft"] if options.draft else []
+            found, seconds = peak(options.every, arguments)
         print(
             f"{megapixels:10g}  {options.files:5}  {found / 1024:11.0f}  {seconds:7.0f}", flush=True
         )

@@ -1,11 +1,11 @@
-"""NIQE of real photographs: python measurements/photographs.py SCALE [RUN]...
+"""Measure NIQE on real photographs (docs/command.md, docs/training-log.md).
 
-For bicubic, for the models of the zoo, and for training runs by their folders, on
-$GLADSR_DATA/test/RealWorld without its drawings. NIQE is lower for what looks more natural.
+Compares bicubic, the models of the zoo and training runs on the photographs in
+$GLADSR_DATA/test/RealWorld. Lower NIQE means a more natural picture.
 """
 
+import argparse
 import os
-import sys
 from functools import partial
 from pathlib import Path
 from statistics import fmean
@@ -13,18 +13,26 @@ from statistics import fmean
 import numpy as np
 
 from gladsr import Upscaler, zoo
-from gladsr.paper.ablations import fine
 from gladsr.paper.fig13 import NO_PHOTOGRAPHS
 from gladsr.pictures import read, resize, to_depth
 from gladsr.scoring import Upscale, images_in, niqe
-from gladsr.training.release import load_trained
+from gladsr.scoring.networks import read_networks
 
 
-def main(scale: int, runs: list[str]) -> None:
+def main() -> None:
     """Print the mean of each method, and how often it is the lowest."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("scale", type=int)
+    parser.add_argument("runs", nargs="*", help="folders of training runs")
+    options = parser.parse_args()
+    scale = options.scale
     methods: dict[str, Upscale] = {"bicubic": partial(resize, scale=scale)}
     methods |= {name: Upscaler(name, scale=scale) for name in zoo.models_at(scale)}
-    methods |= {run: fine(load_trained(run, scale)) for run in runs}
+    methods |= {
+        network.name: network.upscale
+        for found in read_networks(options.runs, beside=methods)
+        if (network := found.get(scale))
+    }
     scores: dict[str, list[float]] = {name: [] for name in methods}
     for file in images_in(Path(os.environ["GLADSR_DATA"], "test", "RealWorld")):
         if file.stem.startswith(NO_PHOTOGRAPHS):
@@ -40,4 +48,4 @@ def main(scale: int, runs: list[str]) -> None:
 
 
 if __name__ == "__main__":
-    main(int(sys.argv[1]), sys.argv[2:])
+    main()

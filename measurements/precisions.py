@@ -1,10 +1,6 @@
-"""What bf16 and int8 lose: python measurements/precisions.py MODEL SCALE FOLDER...
+"""Measure the PSNR of OpenVINO in fp32, bf16 and int8 (docs/benchmark.md)."""
 
-The folders hold high-resolution pictures, such as Set5. docs/benchmark.md says how int8 weights are
-made.
-"""
-
-import sys
+import argparse
 from pathlib import Path
 from typing import get_args
 
@@ -16,9 +12,14 @@ from gladsr.scoring import evaluate
 from gladsr.upscaling.pixels import to_unit
 
 
-def main(model: str, scale: str, *folders: str) -> None:
+def main() -> None:
     """Print the PSNR of each folder in each precision."""
-    card = zoo.card(model, int(scale))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("model", help="a model of the zoo with int8 weights")
+    parser.add_argument("scale", type=int)
+    parser.add_argument("folders", nargs="+", type=Path, help="high-resolution images, as in Set5")
+    options = parser.parse_args()
+    card = zoo.card(options.model, options.scale)
     for precision in get_args(engines.Precision):
         engine = engines.load(card, "openvino", precision=precision)
 
@@ -27,9 +28,10 @@ def main(model: str, scale: str, *folders: str) -> None:
         ) -> NDArray[np.float32]:
             return engine.run(to_unit(pixels))
 
-        for folder in folders:
+        for folder in options.folders:
             scores = evaluate(upscale, folder, card.scale)
-            print(f"{precision}  {Path(folder).name:6}  {scores.psnr:.3f}")
+            print(f"{precision}  {folder.name:6}  {scores.psnr:.3f}")
 
 
-main(*sys.argv[1:])
+if __name__ == "__main__":
+    main()

@@ -1,10 +1,11 @@
-"""Measure what docs/speed.md says: python measurements/speed.py MODEL SCALE [SIZE].
+"""Measure how much faster the rearranged graph is, on one thread (docs/speed.md).
 
-The shipped graph beside the plain network's, the plain network in PyTorch and RLFN, on one thread.
+Compares the graph that the package ships with the plain network's in OpenVINO, the plain network in
+PyTorch, and RLFN in OpenVINO.
 """
 
+import argparse
 import logging
-import sys
 import tempfile
 import time
 import warnings
@@ -16,8 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gladsr import load_network, zoo
-from gladsr.paper.networks import onnx_network
+from gladsr import engines, load_network, zoo
 from gladsr.rivals.load import RIVALS
 
 Run = Callable[[NDArray[np.float32]], object]
@@ -25,11 +25,11 @@ TURNS = 5
 
 
 def exported(network: torch.nn.Module, file: Path) -> Path:
-    """Write a network as PyTorch sees it."""
+    """Write a network as ONNX without rearranging it."""
     sides = {2: torch.export.Dim("height", min=8), 3: torch.export.Dim("width", min=8)}
     logging.getLogger("torch.onnx").setLevel(logging.ERROR)
     with warnings.catch_warnings():
-        warnings.simplefilter("ignore")  # PyTorch's own, about its own internals
+        warnings.simplefilter("ignore")  # PyTorch warns about its own internals
         program = torch.onnx.export(
             network.eval(),
             (torch.rand(1, 3, 64, 72),),
@@ -53,7 +53,7 @@ def eager(network: torch.nn.Module) -> Run:
 
 
 def medians(ways: dict[str, Run], x: NDArray[np.float32]) -> dict[str, float]:
-    """Return the seconds of processor time that each takes, in turns after one that warms up."""
+    """Return the median CPU seconds of each way, run in turns after a warm-up."""
     seconds: dict[str, list[float]] = {way: [] for way in ways}
     for _ in range(TURNS + 1):
         for way, run in ways.items():
@@ -63,8 +63,14 @@ def medians(ways: dict[str, Run], x: NDArray[np.float32]) -> dict[str, float]:
     return {way: float(np.median(taken[1:])) for way, taken in seconds.items()}
 
 
-def main(model: str, scale: int, size: int = 256) -> None:
+def main() -> None:
     """Print a row for each precision."""
+    parser = argparse.ArgumentParser(description=__doc__.splitlines()[0])
+    parser.add_argument("model", help="a model of the zoo")
+    parser.add_argument("scale", type=int)
+    parser.add_argument("--size", type=int, default=256, help="side of the input (default: 256)")
+    options = parser.parse_args()
+    model, scale, size = options.model, options.scale, options.size
     torch.set_num_threads(1)
     network: Any = load_network(model, scale=scale).eval()
     x = np.random.default_rng(0).random((size, size, 3), np.float32)
@@ -74,9 +80,12 @@ def main(model: str, scale: int, size: int = 256) -> None:
             "shipped": zoo.card(model, scale).onnx_path,
             "RLFN": exported(RIVALS["rlfn"](scale), Path(folder) / "rlfn.onnx"),
         }
-        for precision in ("fp32", "bf16"):
+        precisions: tuple[engines.Precision, ...] = ("fp32", "bf16")
+        for precision in precisions:
             ways: dict[str, Run] = {
-                way: onnx_network(file, threads=1, precision=precision)
+                way: engines.load(
+                    engines.Network(way, scale, way, onnx=file), precision=precision, threads=1
+                ).run
                 for way, file in files.items()
             }
             found = medians({**ways, "eager": eager(network)}, x)
@@ -94,4 +103,4 @@ def main(model: str, scale: int, size: int = 256) -> None:
 
 
 if __name__ == "__main__":
-    main(sys.argv[1], *map(int, sys.argv[2:]))
+    main()

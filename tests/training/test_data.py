@@ -237,7 +237,7 @@ def test_a_teacher_may_be_weights_of_rlfn(pairs: PairedImages, tmp_path: Path) -
         expected = np.rint(255 * y.clamp(0, 1).permute(1, 2, 0).numpy())
         assert abs(found - expected).max() <= 1
     torch.save({"conv.weight": torch.zeros(1)}, tmp_path / "other.pth")
-    with pytest.raises(DataError, match=r"other\.pth does not fit rlfn"):
+    with pytest.raises(DataError, match=r"other\.pth"):
         load_taught(pairs, tmp_path / "other.pth")
 
 

@@ -21,10 +21,10 @@ from torch import Tensor
 
 from gladsr.errors import DataError, PictureError, SettingsError
 from gladsr.network import Gladsr, GladsrConfig
+from gladsr.network.weights import CHECKPOINT
 from gladsr.training import TrainingStoppedError, read_settings, train
 from gladsr.training.checkpoint import start_from
 from gladsr.training.release import load_run
-from gladsr.training.setup import CHECKPOINT
 
 GLADSR = [sys.executable, "-W", "ignore", "-m", "gladsr"]
 
@@ -238,7 +238,7 @@ def test_processes_that_fail_leave_their_group(
     for name, value in group.items():
         monkeypatch.setenv(name, value)
     settings = read_settings(toy_config, (f"data.validation={tmp_path / 'none'}",))
-    with pytest.raises(PictureError, match="none is no folder"):
+    with pytest.raises(PictureError, match="none: it is not a folder"):
         list(train(settings, tmp_path / "run"))
     assert not torch.distributed.is_initialized()
 

@@ -41,7 +41,7 @@ def quantised(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _engine(path: Path, precision: Precision) -> OpenVINOEngine:
-    return OpenVINOEngine(path, device="CPU", precision=precision, threads=1)
+    return OpenVINOEngine(path, origin="a test", precision=precision, threads=1)
 
 
 @pytest.mark.parametrize("draft", [False, True])
@@ -56,14 +56,16 @@ def test_a_photograph_loses_little(quantised: Path, draft: bool):
     assert exact - 0.05 < fast < exact + 0.05
 
 
-def test_the_attention_can_be_read_and_set(quantised: Path):
+def test_the_channel_weights_can_be_read_and_set(quantised: Path):
     x = to_unit(skimage.data.chelsea()[100:140, 100:150])
     engine = _engine(quantised, "int8")
-    attention = engine.attention(x)
-    np.testing.assert_allclose(attention, _engine(CARD.onnx_path, "fp32").attention(x), atol=0.05)
-    whole, again = engine.run(x), engine.run(x, attention=attention)
+    channel_weights = engine.channel_weights(x)
+    np.testing.assert_allclose(
+        channel_weights, _engine(CARD.onnx_path, "fp32").channel_weights(x), atol=0.05
+    )
+    whole, again = engine.run(x), engine.run(x, channel_weights=channel_weights)
     assert np.abs(whole - again).mean() < 1e-3
-    assert np.abs(whole - engine.run(x, attention=1 - attention)).mean() > 1e-3
+    assert np.abs(whole - engine.run(x, channel_weights=1 - channel_weights)).mean() > 1e-3
 
 
 def test_most_of_the_arithmetic_is_in_8_bits_and_the_ends_are_not(quantised: Path):
@@ -124,7 +126,7 @@ def test_calibration_takes_floating_point_as_it_takes_8_bits(tmp_path: Path):
 
 def test_a_picture_smaller_than_the_scale_is_named(tmp_path: Path):
     Image.new("RGB", (40, 1)).save(tmp_path / "line.png")
-    with pytest.raises(PictureError, match=r"line\.png is too small: ×2 needs 2 pixels a side"):
+    with pytest.raises(PictureError, match=r"line\.png: it is too small: ×2 needs 2 pixels a side"):
         calibration(tmp_path, SCALE)
 
 

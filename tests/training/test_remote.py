@@ -12,12 +12,12 @@ import torch
 from PIL import Image
 
 from gladsr.errors import SettingsError
+from gladsr.network.weights import read_run, read_safetensors
 from gladsr.rivals.load import RIVALS
 from gladsr.training.bundle import pack
 from gladsr.training.check import check
 from gladsr.training.data import decode
 from gladsr.training.queue import Queue, read_queue, run_queue
-from gladsr.training.release import load_trained
 
 ABSENT = (
     *("pyvips", "openvino", "onnx", "onnxscript", "onnxruntime", "tensorboard", "typer", "rich"),
@@ -101,7 +101,7 @@ def test_rehearsal(queue_file: Path, tmp_path: Path, monkeypatch: pytest.MonkeyP
     assert broken == "broken: failed, nothing saved"
     assert "none.safetensors" in (tmp_path / "runs/broken/log.txt").read_text()
     assert "third: finished at step 6" in third
-    network = load_trained(str(tmp_path / "runs" / "third"), 2)
+    network = read_run(tmp_path / "runs" / "third")
     assert network(torch.rand(1, 3, 9, 8))[1].shape == (1, 3, 18, 16)
 
 
@@ -121,7 +121,8 @@ def test_a_run_that_exceeds_its_time_is_killed_and_what_it_saved_can_be_used(
         if outcome.report:
             break
     assert outcome.report["step"] > 0
-    assert load_trained(str(tmp_path / "runs" / "first"), None).config.scale == 2
+    assert read_run(tmp_path / "runs" / "first").config.scale == 2
+    assert read_safetensors(tmp_path / "runs" / "first" / "toy.safetensors").config.scale == 2
 
 
 def test_packed_images_are_those_that_are_used(

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from gladsr.engines import Attention
+from gladsr.engines import ChannelWeights
 from gladsr.upscaling.ensemble import SelfEnsemble
 
 Array = NDArray[np.float32]
@@ -25,21 +25,23 @@ def shift(x: Array) -> Array:
 
 
 class Engine:
-    """An engine that runs a function; its attention is the corner of the picture."""
+    """An engine that runs a function; its channel weights are the corner of the picture."""
 
     def __init__(self, function: Callable[[Array], Array]) -> None:
         self.function = function
         self.views: list[bytes] = []
 
-    def attention(self, x: Array, *, draft: bool = False) -> Attention:
+    def channel_weights(self, x: Array, *, draft: bool = False) -> ChannelWeights:
         assert draft
         return x[:1, 0]
 
-    def run(self, x: Array, *, draft: bool = False, attention: Attention | None = None) -> Array:
+    def run(
+        self, x: Array, *, draft: bool = False, channel_weights: ChannelWeights | None = None
+    ) -> Array:
         assert draft
         self.views.append(x.tobytes())
-        if attention is not None:
-            np.testing.assert_array_equal(attention, x[:1, 0])
+        if channel_weights is not None:
+            np.testing.assert_array_equal(channel_weights, x[:1, 0])
         return self.function(x)
 
 
@@ -47,7 +49,7 @@ def plus(function: Callable[[Array], Array], x: Array) -> Array:
     return SelfEnsemble(Engine(function)).run(x, draft=True)
 
 
-def test_a_symmetrical_network_is_left_as_it_is(x: Array):
+def test_it_does_not_change_a_symmetric_network(x: Array):
     np.testing.assert_allclose(plus(nearest, x), nearest(x), atol=1e-6)
 
 
@@ -59,14 +61,14 @@ def test_it_runs_on_the_eight_flips_and_turns(x: Array):
     assert len(engine.views) == 8
 
 
-def test_every_view_has_the_attention_that_was_read_from_it(x: Array):
+def test_every_view_has_its_own_channel_weights(x: Array):
     plus_engine = SelfEnsemble(Engine(nearest))
-    attention = plus_engine.attention(x, draft=True)
-    assert attention.shape == (8, 1, 3)
-    plus_engine.run(x, draft=True, attention=attention)
+    channel_weights = plus_engine.channel_weights(x, draft=True)
+    assert channel_weights.shape == (8, 1, 3)
+    plus_engine.run(x, draft=True, channel_weights=channel_weights)
 
 
-def test_the_mean_of_all_views_does_not_depend_on_how_the_picture_lies(x: Array):
+def test_it_is_equivariant_to_flips_and_turns(x: Array):
     y = plus(shift, x)
     assert np.abs(y - shift(x)).max() > 0.1
     np.testing.assert_allclose(plus(shift, np.rot90(x)), np.rot90(y), atol=1e-6)

@@ -1,11 +1,11 @@
-"""`gladsr benchmark`: how fast this machine upscales, beside what it could do."""
+"""`gladsr benchmark`: how fast networks run on this machine, relative to its best rate."""
 
 import json
 import tempfile
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, cast, get_args
 
 import typer
 from rich import box
@@ -13,22 +13,16 @@ from rich.console import Console
 from rich.table import Table
 
 from gladsr.benchmark.ceiling import Ceiling, Kind
-from gladsr.benchmark.contenders import (
-    PRECISIONS,
-    Contender,
-    EngineName,
-    of_networks,
-    of_zoo,
-)
+from gladsr.benchmark.contenders import Contender, Kinds, networks_at, of_networks, of_zoo
 from gladsr.benchmark.machine import cores, machine
 from gladsr.benchmark.measure import Benchmark, Result, measure, steps
 from gladsr.cli.console import progress_bar, say
-from gladsr.engines import Precision
+from gladsr.engines import ENGINES, EngineName, Precision, tell_apart
 
 _KEY = ("model", "scale", "engine", "precision", "size")
 
 _Saved = dict[tuple[Any, ...], tuple[float, float]]
-"""What a saved run found by its ``_KEY``: seconds, and the share of the best rate, 0 for none."""
+"""The results of a saved run by ``_KEY``: seconds, and the share of the best rate or 0."""
 
 
 def benchmark(
@@ -43,8 +37,8 @@ def benchmark(
         list[str] | None,
         typer.Option(
             metavar="FILE",
-            help="Another network: FILE.onnx, or a rival by its name (srcnn, fsrcnn, vdsr, memnet, "
-            "idn, carn, rlfn), with random weights. Can be given again.",
+            help="Another network: FILE.onnx, a training run, or a rival by its name (srcnn, "
+            "fsrcnn, vdsr, memnet, idn, carn, rlfn), with random weights. Can be given again.",
         ),
     ] = None,
     scale: Annotated[
@@ -59,7 +53,7 @@ def benchmark(
     ] = None,
     precision: Annotated[
         list[str] | None,
-        typer.Option(help="fp32, bf16 or int8. Can be given again. [default: all that there are]"),
+        typer.Option(help="fp32, bf16 or int8. Can be given again. [default: all]"),
     ] = None,
     size: Annotated[
         str, typer.Option(metavar="N,N", help="The inputs' sides in pixels.")
@@ -74,7 +68,7 @@ def benchmark(
     ] = False,
     compare: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="What --json printed earlier, to compare with."),
+        typer.Option(metavar="FILE", help="The --json of an earlier run, to compare with."),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print everything as one JSON document.")
@@ -82,9 +76,9 @@ def benchmark(
 ) -> None:
     """Measure how fast networks run here, each in every engine and precision.
 
-    All are run in turn, several times round, each in a process of its own, so that what else the
-    machine does hurts all alike. Their rates stand beside the best that a large matrix product or
-    3×3 convolution reaches in the same run. What is not installed is named and left out.
+    All run in turn, in several rounds, each in a process of its own, so that other load on the
+    machine affects all alike. Their rates are compared with the best that a large matrix product or
+    3×3 convolution reaches in the same run. Engines that are not installed are named and skipped.
 
     gladsr benchmark --quick
 
@@ -101,8 +95,14 @@ def benchmark(
     with tempfile.TemporaryDirectory() as folder:
         contenders = [*of_zoo(model or [], scales, kinds, threads)]
         ours = {contender.model for contender in contenders}
-        contenders += of_networks(network or [], scales, kinds, threads, Path(folder), beside=ours)
-        ceilings = [Ceiling(*which, threads) for which in _ceilings(kinds)]
+        found = networks_at(scales, network or [])
+        tell_apart(found.items(), beside=ours)
+        others = [each for by_scale in found.values() for each in by_scale.values()]
+        contenders += of_networks(others, kinds, threads, Path(folder))
+        ceilings = [
+            Ceiling(engine, kind, precision, threads)
+            for (engine, precision), kind in product(kinds, get_args(Kind))
+        ]
         measured = _follow(contenders, ceilings, sizes, rounds, with_startup=not quick)
     document = _plain(measured, threads, rounds)
     if as_json:
@@ -113,10 +113,10 @@ def benchmark(
         raise typer.Exit(1)
 
 
-def _kinds(engines: list[str], precisions: list[str]) -> list[tuple[EngineName, Precision]]:
-    """Return the engines asked for in the precisions asked for; none stands for all."""
+def _kinds(engines: list[str], precisions: list[str]) -> Kinds:
+    """Return the requested engines in the requested precisions; an empty list stands for all."""
     for option, given, known in (
-        ("--engine", engines, get_args(EngineName)),
+        ("--engine", engines, tuple(ENGINES)),
         ("--precision", precisions, get_args(Precision)),
     ):
         if wrong := set(given) - set(known):
@@ -124,9 +124,9 @@ def _kinds(engines: list[str], precisions: list[str]) -> list[tuple[EngineName, 
                 f"{option} is {wrong.pop()!r}, but must be one of {', '.join(known)}"
             )
     kinds = [
-        (engine, precision)
-        for engine, having in PRECISIONS.items()
-        for precision in having
+        (cast("EngineName", engine), precision)
+        for engine, info in ENGINES.items()
+        for precision in info.precisions
         if (not engines or engine in engines) and (not precisions or precision in precisions)
     ]
     if not kinds:
@@ -134,14 +134,6 @@ def _kinds(engines: list[str], precisions: list[str]) -> list[tuple[EngineName, 
             f"none of {', '.join(engines)} computes in {' or '.join(precisions)}"
         )
     return kinds
-
-
-def _ceilings(
-    kinds: list[tuple[EngineName, Precision]],
-) -> list[tuple[EngineName, Kind, Precision]]:
-    return [
-        (engine, kind, precision) for (engine, precision), kind in product(kinds, get_args(Kind))
-    ]
 
 
 def _sizes(words: str) -> list[int]:
@@ -260,7 +252,7 @@ def _table(results: list[Result], saved: _Saved | None) -> Table:
 
 
 def _against(result: Result, saved: _Saved) -> tuple[str, str]:
-    """Return the time and the share of the best rate, each over the saved one."""
+    """Return the time and the share of the best rate, each relative to the saved one."""
     now = result.as_dict()
     before = saved.get(tuple(now[part] for part in _KEY))
     if before is None:

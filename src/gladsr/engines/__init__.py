@@ -1,20 +1,29 @@
-"""The engines that run a trained model: OpenVINO (the default), ONNX Runtime and PyTorch."""
+"""The engines that run a network on an array: OpenVINO (the default), ONNX Runtime and PyTorch."""
 
-from gladsr.engines.engine import Attention, Engine, EngineName, Precision, ZooEngine, load
+from gladsr.engines.engine import ChannelWeights, Engine, LoadedEngine, Precision
+from gladsr.engines.find import find, find_all, tell_apart, untrained
 from gladsr.engines.memory import give_back, memory_kept
+from gladsr.engines.networks import Network
+from gladsr.engines.registry import ENGINES, EngineName, load
 from gladsr.errors import DeviceError, EngineError, MissingExtraError, OutOfMemoryError
 
 __all__ = [
-    "Attention",
+    "ENGINES",
+    "ChannelWeights",
     "DeviceError",
     "Engine",
     "EngineError",
     "EngineName",
+    "LoadedEngine",
     "MissingExtraError",
+    "Network",
     "OutOfMemoryError",
     "Precision",
-    "ZooEngine",
+    "find",
+    "find_all",
     "give_back",
     "load",
     "memory_kept",
+    "tell_apart",
+    "untrained",
 ]

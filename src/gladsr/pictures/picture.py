@@ -26,6 +26,7 @@ class Picture:
         png_colours: The chunks by which PNG states its colours without a profile: cICP, gAMA, cHRM.
         dpi: The resolution across and down in dots per inch, if the file states one.
         float_range: The values in a floating-point file for which 0 and 1 stand in the pixels.
+        on_its_side: Whether it is shown rotated by a quarter turn, as only frames of films are.
     """
 
     pixels: NDArray[Any]
@@ -37,6 +38,7 @@ class Picture:
     png_colours: bytes = b""
     dpi: tuple[float, float] | None = None
     float_range: tuple[float, float] = (0, 1)
+    on_its_side: bool = False
 
     def without_metadata(self) -> "Picture":
         """Return the picture with nothing but what states its colours."""

@@ -290,7 +290,7 @@ def _vips_pictures(
             _check_kind(path, image)
             said, turn = _said(image, file, format_)
             if image.interpretation == "cmyk":
-                image = _cmyk_to_srgb(image)
+                image = cmyk_to_srgb(image)
                 said["icc_profile"] = image.get(_METADATA["icc_profile"])
                 logger.warning("%s: its CMYK becomes RGB, in the colour space sRGB", path)
             pixels = _decoded(image, turn, folder)
@@ -399,7 +399,8 @@ def _lies_on_its_side(image: pyvips.Image) -> bool:
     return int(_field(image, "orientation", 1)) >= 5
 
 
-def _cmyk_to_srgb(image: pyvips.Image) -> pyvips.Image:
+def cmyk_to_srgb(image: pyvips.Image) -> pyvips.Image:
+    """Convert CMYK to sRGB through its own profile, or through a common one for print."""
     depth = 16 if image.format == "ushort" else 8
     return image.icc_transform(
         "srgb", embedded=True, input_profile="cmyk", black_point_compensation=True, depth=depth

@@ -49,7 +49,11 @@ def write(
 
 
 def write_pages(
-    pages: Pages, path: str | os.PathLike[str], *, options: WriteOptions = WriteOptions()
+    pages: Pages,
+    path: str | os.PathLike[str],
+    *,
+    options: WriteOptions = WriteOptions(),
+    overwrite: bool = True,
 ) -> None:
     """Write a PNG, JPEG, TIFF, WebP, AVIF, GIF, BMP or PPM file, as the ending of its name says.
 
@@ -63,8 +67,10 @@ def write_pages(
         pages: What to write.
         path: Where to, in a folder that exists.
         options: Quality, and whether to strip metadata.
+        overwrite: Replace a file that exists.
 
     Raises:
+        OutputExistsError: The file exists and is not to be overwritten.
         PictureError: The name has another ending, the format cannot hold the picture or so many of
             them, or the file cannot be written.
     """
@@ -73,7 +79,7 @@ def write_pages(
     format_ = _format_of(path)
     if options.strip_metadata:
         pages = replace(pages, pictures=(page.without_metadata() for page in pages.pictures))
-    with _errors_named(path), atomic_write(path) as file:
+    with _errors_named(path), atomic_write(path, overwrite=overwrite) as file:
         if format_.several == "pages":
             _write_tiff(file, pages, format_, path)
         elif pages.count > 1:
@@ -143,6 +149,8 @@ def _errors_named(path: Path) -> Iterator[None]:
     """Turn what the system and libvips raise into a PictureError that names the file."""
     try:
         yield
+    except PictureError:
+        raise
     except OSError as error:
         raise PictureError(f"{path} cannot be written: {error.strerror or error}.") from error
     except pyvips.Error as error:

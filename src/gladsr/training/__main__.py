@@ -10,15 +10,14 @@ import time
 from pathlib import Path
 
 from gladsr.errors import Error
+from gladsr.network.weights import CHECKPOINT, read_checkpoint
 from gladsr.training.bundle import pack
 from gladsr.training.check import check
-from gladsr.training.checkpoint import read_checkpoint
 from gladsr.training.credits import credits_of
 from gladsr.training.loop import train
 from gladsr.training.queue import Outcome, Queue, read_queue, run_queue
 from gladsr.training.report import Report
 from gladsr.training.settings import TrainingSettings, read_settings
-from gladsr.training.setup import CHECKPOINT
 
 
 def main() -> None:

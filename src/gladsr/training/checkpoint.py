@@ -1,4 +1,4 @@
-"""Checkpoints and weights on disk, read without unpickling."""
+"""Writing checkpoints and weights, and the weights to start from."""
 
 import os
 from pathlib import Path
@@ -22,26 +22,11 @@ def write_checkpoint(state: dict[str, Any], path: Path) -> None:
         os.fsync(file.fileno())
 
 
-def write_weights(network: nn.Module, path: Path) -> None:
-    """Write a network's weights in half precision, as .safetensors."""
-    weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
+def write_weights(weights: dict[str, Tensor], metadata: dict[str, str], path: Path) -> None:
+    """Write weights in half precision, as .safetensors."""
+    halves = {name: value.half().contiguous() for name, value in weights.items()}
     with atomic_write(path) as file:
-        file.write(save(weights))
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Return the contents of a training run's checkpoint.
-
-    Raises:
-        DataError: The file is damaged, or not a checkpoint of a training run.
-    """
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # of many kinds, depending on where the damage is
-        raise DataError(f"{path} cannot be read as a checkpoint: it is damaged") from error
-    if not isinstance(saved, dict) or not {"settings", "averaged", "step"} <= saved.keys():
-        raise DataError(f"{path} is no checkpoint of a training run")
-    return saved
+        file.write(save(halves, metadata))
 
 
 def start_from(network: nn.Module, weights: Path) -> tuple[int, int]:

@@ -114,9 +114,9 @@ def load_taught(pairs: PairedImages, teacher: Path, device: str = "cpu") -> list
 
 
 def _teach(teacher: Path, pairs: PairedImages, device: str) -> Iterator[Pixels]:
-    upscale = load_teacher(teacher, device)
+    engine = load_teacher(teacher, device)
     for lr, hr in zip(pairs.lr, pairs.hr, strict=True):
-        taught = pictures.to_depth(upscale(lr), np.uint8)
+        taught = pictures.to_depth(engine.run(np.divide(lr, 255, dtype=np.float32)), np.uint8)
         if not _is_upscaled(taught, lr) or len(taught) < len(hr):
             raise DataError(f"{teacher} makes {taught.shape} of {lr.shape}, not {hr.shape}")
         yield pictures.resize(taught, size=hr.shape[:2])

@@ -11,12 +11,11 @@ from typing import TYPE_CHECKING, Any
 from torch.nn.parallel import DistributedDataParallel
 
 from gladsr.errors import Error, SettingsError
-from gladsr.training.checkpoint import write_weights
+from gladsr.network.weights import CHECKPOINT
 from gladsr.training.report import Report, Session, log, write_report
 from gladsr.training.schedule import is_squared, target_weights
 from gladsr.training.settings import TrainingSettings
 from gladsr.training.setup import (
-    CHECKPOINT,
     any_stopped,
     batches,
     initial_state,
@@ -86,7 +85,7 @@ def _train(
 
     def save() -> None:
         state.save(run / CHECKPOINT, settings)
-        write_weights(state.averaged.module, run / f"{settings.model}.safetensors")
+        state.save_weights(run / f"{settings.model}.safetensors")
         write_report(run, settings, state, str(gradients.mode))
 
     with (

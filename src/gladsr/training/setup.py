@@ -19,7 +19,8 @@ from torch.optim.swa_utils import AveragedModel
 
 from gladsr.errors import DataError, SettingsError
 from gladsr.network import Gladsr
-from gladsr.training.checkpoint import read_checkpoint, start_from, write_checkpoint
+from gladsr.network.weights import configuration, read_checkpoint
+from gladsr.training.checkpoint import start_from, write_checkpoint, write_weights
 from gladsr.training.data import Crops, PairedImages, load_pairs, load_taught
 from gladsr.training.degradation import degrade
 from gladsr.training.muon import Muon
@@ -27,8 +28,6 @@ from gladsr.training.resident import ResidentCrops
 from gladsr.training.schedule import learning_rate
 from gladsr.training.settings import TrainingSettings, check_same, expand
 from gladsr.training.step import Batch
-
-CHECKPOINT = "checkpoint.pt"
 
 logger = logging.getLogger(__name__)
 
@@ -70,6 +69,10 @@ class State:
             },
             path,
         )
+
+    def save_weights(self, path: Path) -> None:
+        """Write the averaged weights in half precision."""
+        write_weights(self.averaged.module.state_dict(), configuration(self.network), path)
 
     def load(self, saved: dict[str, Any]) -> None:
         """Restore the state in a checkpoint."""
