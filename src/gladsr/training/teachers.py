@@ -56,14 +56,19 @@ def without_buffers(file: Path) -> bytes:
     """
     weights = _read(file)
     if "params" in weights:
-        weights["params"] = {
-            name: value
-            for name, value in weights["params"].items()
-            if not name.rpartition(".")[2].startswith(_DAT_BUFFERS)
-        }
+        weights["params"] = _trained(weights["params"])
     content = io.BytesIO()
     torch.save(weights, content)
     return content.getvalue()
+
+
+def _trained(weights: dict[str, Tensor]) -> dict[str, Tensor]:
+    """Return weights of DAT without its masks and indices."""
+    return {
+        name: value
+        for name, value in weights.items()
+        if not name.rpartition(".")[2].startswith(_DAT_BUFFERS)
+    }
 
 
 def _read(file: Path) -> dict[str, Any]:
@@ -89,6 +94,5 @@ def _dat_light(file: Path) -> nn.Module:
     weights: dict[str, Tensor] = _read(file)["params"]
     scale = round((len(weights["upsample.0.weight"]) / 3) ** 0.5)
     network: nn.Module = DAT(upscale=scale, in_chans=3, img_size=64, img_range=1.0, **_DAT_LIGHT)
-    parameters = {name: weights[name] for name, _ in network.named_parameters()}
-    network.load_state_dict(parameters, strict=False)
+    network.load_state_dict(network.state_dict() | _trained(weights))
     return network.eval()
