@@ -128,7 +128,7 @@ def test_any_kind_of_picture(kind: str):
     ("words", "message"),
     [
         (["photo.png"], "name two pictures or more, or one and --hr"),
-        (["photo.png", "missing.png"], "missing.png cannot be read"),
+        (["photo.png", "missing.png"], "missing.png: it cannot be read"),
         (["photo.png", "odd.png"], "odd has 100×240 pixels, which do not go a whole number"),
         (["small.png", "--hr", "photo.png"], "the original has 240×240 pixels, but the largest"),
         (["photo.png", "large.png", "--crop", "200,0,41,10"], "reaches beyond the 240×240 pixels"),

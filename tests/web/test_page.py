@@ -273,7 +273,7 @@ def test_errors_are_said_in_plain_words(open_page: Callable[..., Page], tmp_path
     add(page, damaged, text)
     message = page.locator("#message")
     expect(message).to_contain_text(
-        re.compile("The picture cannot be read: it is damaged, cut short")
+        re.compile("The picture: it cannot be read: it is damaged, cut short")
     )
     keep(page, "error")
     page.get_by_role("button", name="notes.png").first.click()

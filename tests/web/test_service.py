@@ -177,7 +177,7 @@ def test_all_pages_and_frames_come_back(
     with Image.open(io.BytesIO(response.content)) as image:
         assert (image.n_frames, image.size) == (3, (80, 64))  # type: ignore[attr-defined]
     problem = assert_problem(ask(server, path.read_bytes(), format="png"), 422, "picture")
-    assert problem["detail"].startswith("The result cannot be written: PNG does not hold 3 ")
+    assert problem["detail"].startswith("The result: PNG does not hold 3 ")
 
 
 def test_the_size_is_that_of_the_upright_picture(server: Server):
@@ -294,7 +294,7 @@ def test_a_job_that_fails_says_why(server: Server, pictures: dict[str, Path]):
     assert last["state"] == "failed"
     problem = assert_problem(server.client.get(f"/v1/jobs/{job['id']}/result"), 422, "picture")
     assert last["problem"] == problem
-    assert problem["detail"].startswith("The picture cannot be read: it is damaged, cut short")
+    assert problem["detail"].startswith("The picture: it cannot be read: it is damaged, cut short")
 
 
 # Refusals
@@ -352,7 +352,7 @@ def test_jpeg_refuses_transparency(server: Server):
     Image.new("RGBA", (8, 8), (255, 0, 0, 128)).save(file, "png")
     problem = assert_problem(ask(server, file.getvalue(), format="jpeg"), 422, "picture")
     assert problem["detail"] == (
-        "The result cannot be written: JPEG holds no transparency. Choose PNG, TIFF or WebP."
+        "The result: JPEG holds no transparency. Choose PNG, TIFF or WebP."
     )
 
 
@@ -481,7 +481,7 @@ def test_too_many_pages_are_refused(server: Server):
     pages, file = [Image.new("1", (1, 1)) for _ in range(Limits().pages + 1)], io.BytesIO()
     pages[0].save(file, "tiff", save_all=True, append_images=pages[1:])
     problem = assert_problem(ask(server, file.getvalue()), 422, "picture")
-    assert problem["detail"] == "The picture has 201 pages, more than the limit of 200."
+    assert problem["detail"] == "The picture: it has more pages than the limit of 200."
 
 
 def test_a_body_whose_end_could_be_mistaken_is_refused(server: Server):

@@ -247,7 +247,11 @@ class Upscaler:
         pixels = self._upscale_array(picture.pixels, progress, destination, on_its_side=on_its_side)
         down, across = (pixels.shape[axis] / picture.pixels.shape[axis] for axis in (0, 1))
         dpi = picture.dpi and (picture.dpi[0] * across, picture.dpi[1] * down)
-        return replace(picture, pixels=pixels, dpi=dpi)
+        extra = picture.extra
+        if extra is not None:  # each channel for itself
+            planes = [self._upscale_array(extra[..., each]) for each in range(extra.shape[2])]
+            extra = np.stack(planes, axis=-1)
+        return replace(picture, pixels=pixels, extra=extra, dpi=dpi)
 
     def masks(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
         """Return what the network attends to in a picture (the paper's Fig. 6).
