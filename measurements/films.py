@@ -11,8 +11,7 @@ import av
 import numpy as np
 import skimage
 
-from gladsr import Upscaler
-from gladsr.films.encoders import Codec, Encoding
+from gladsr import Encoding, Upscaler
 
 SIZE = (180, 320)
 
@@ -43,14 +42,14 @@ def main() -> None:
         film = Path(folder, "film.mp4")
         make(film, frames)
         print("| model | codec | frames per second | CPU seconds per frame |\n|---|---|---:|---:|")
-        runs: list[tuple[str, bool, Codec]] = [
-            ("gladsr-l", True, "h264"),
-            ("gladsr-l", True, "hevc"),
-            ("gladsr-l", True, "av1"),
-            ("gladsr-l", False, "h264"),
-            ("gladsr", False, "h264"),
+        runs = [
+            ("gladsr-l", True, Encoding("h264")),
+            ("gladsr-l", True, Encoding("hevc")),
+            ("gladsr-l", True, Encoding("av1")),
+            ("gladsr-l", False, Encoding("h264")),
+            ("gladsr", False, Encoding("h264")),
         ]
-        for model, draft, codec in runs:
+        for model, draft, encoding in runs:
             upscaler = Upscaler(model, draft=draft)
             upscaler(
                 np.zeros((*SIZE, 3), np.uint8)
@@ -58,14 +57,14 @@ def main() -> None:
             stamps, start = [time.perf_counter()], time.process_time()
             upscaler.save(
                 film,
-                Path(folder, f"{model}-{draft}-{codec}.mp4"),
-                encoding=Encoding(codec),
+                Path(folder, f"{model}-{draft}-{encoding.codec}.mp4"),
+                encoding=encoding,
                 progress=partial(_stamp, stamps),
             )
             cpu = (time.process_time() - start) / frames
             rate = 1 / np.median(np.diff(stamps))
             name = f"{model}{' --draft' if draft else ''}"
-            print(f"| {name} | {codec} | {rate:.2f} | {cpu:.2f} |", flush=True)
+            print(f"| {name} | {encoding.codec} | {rate:.2f} | {cpu:.2f} |", flush=True)
 
 
 if __name__ == "__main__":

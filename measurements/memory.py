@@ -22,7 +22,7 @@ from numpy.typing import NDArray
 
 from gladsr import cli, engines, zoo
 from gladsr.engines import ChannelWeights, Engine
-from gladsr.upscaling.pixels import enlarge
+from gladsr.upscaling.pixels import repeat
 
 Array = NDArray[np.float32]
 
@@ -43,7 +43,7 @@ class Sparing:
         self._tiles += 1
         if self._tiles % self._every == 1 % self._every:
             return self._engine.run(x, draft=draft, channel_weights=channel_weights)
-        return enlarge(x, self._scale)
+        return repeat(x, self._scale)
 
     def channel_weights(self, x: Array, *, draft: bool = False) -> ChannelWeights:
         """Compute the channel weights; see `Engine`."""

@@ -13,11 +13,10 @@ from statistics import fmean
 import numpy as np
 
 from gladsr import Upscaler, zoo
-from gladsr.paper.ablations import fine
 from gladsr.paper.fig13 import NO_PHOTOGRAPHS
 from gladsr.pictures import read, resize, to_depth
 from gladsr.scoring import Upscale, images_in, niqe
-from gladsr.training.release import load_trained
+from gladsr.scoring.networks import read_networks
 
 
 def main() -> None:
@@ -29,7 +28,11 @@ def main() -> None:
     scale = options.scale
     methods: dict[str, Upscale] = {"bicubic": partial(resize, scale=scale)}
     methods |= {name: Upscaler(name, scale=scale) for name in zoo.models_at(scale)}
-    methods |= {run: fine(load_trained(run, scale)) for run in options.runs}
+    methods |= {
+        network.name: network.upscale
+        for found in read_networks(options.runs, beside=methods)
+        if (network := found.get(scale))
+    }
     scores: dict[str, list[float]] = {name: [] for name in methods}
     for file in images_in(Path(os.environ["GLADSR_DATA"], "test", "RealWorld")):
         if file.stem.startswith(NO_PHOTOGRAPHS):

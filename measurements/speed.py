@@ -17,8 +17,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gladsr import load_network, zoo
-from gladsr.paper.networks import onnx_network
+from gladsr import engines, load_network, zoo
 from gladsr.rivals.load import RIVALS
 
 Run = Callable[[NDArray[np.float32]], object]
@@ -81,9 +80,12 @@ def main() -> None:
             "shipped": zoo.card(model, scale).onnx_path,
             "RLFN": exported(RIVALS["rlfn"](scale), Path(folder) / "rlfn.onnx"),
         }
-        for precision in ("fp32", "bf16"):
+        precisions: tuple[engines.Precision, ...] = ("fp32", "bf16")
+        for precision in precisions:
             ways: dict[str, Run] = {
-                way: onnx_network(file, threads=1, precision=precision)
+                way: engines.load(
+                    engines.Network(way, scale, way, onnx=file), precision=precision, threads=1
+                ).run
                 for way, file in files.items()
             }
             found = medians({**ways, "eager": eager(network)}, x)

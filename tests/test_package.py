@@ -7,17 +7,17 @@ import gladsr
 
 SOURCE = Path(gladsr.__file__).parent
 
-# A folder imports only from those above it; zoo takes from network what needs PyTorch.
+# A folder imports only from those above it.
 ORDER = (
     "pictures",
     "films",
     "network",
     "zoo",
+    "rivals",
     "engines",
     "upscaling",
     "scoring",
     "training",
-    "rivals",
     "paper",
     "benchmark",
     "web",
@@ -37,18 +37,27 @@ def test_every_folder_of_the_package_has_its_place_in_the_order():
     assert folders == set(ORDER)
 
 
+def imported(file: Path) -> set[str]:
+    """Return the names that a file of the package imports from it, such as ``zoo.card``."""
+    names = set()
+    for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
+        if isinstance(node, ast.ImportFrom):
+            names |= {f"{node.module}.{alias.name}" for alias in node.names}
+        elif isinstance(node, ast.Import):
+            names |= {alias.name for alias in node.names}
+    return {name.removeprefix("gladsr.") for name in names if name.startswith("gladsr.")}
+
+
 @pytest.mark.parametrize("folder", ORDER)
 def test_a_folder_imports_only_from_those_above_it(folder: str):
     below = ORDER[ORDER.index(folder) + 1 :]
     for file in (SOURCE / folder).rglob("*.py"):
-        for node in ast.walk(ast.parse(file.read_text(encoding="utf-8"))):
-            if isinstance(node, ast.ImportFrom):
-                names = [f"{node.module}.{alias.name}" for alias in node.names]
-            elif isinstance(node, ast.Import):
-                names = [alias.name for alias in node.names]
-            else:
-                continue
-            for name in names:
-                first, _, rest = name.partition(".")
-                if first == "gladsr":
-                    assert rest.partition(".")[0] not in below, f"{file}: {name}"
+        for name in imported(file):
+            assert name.partition(".")[0] not in below, f"{file}: {name}"
+
+
+def test_nothing_but_the_commands_that_show_the_paper_needs_it():
+    """Without paper/, everything else is complete."""
+    theirs = {SOURCE / "cli" / f"{command}.py" for command in ("reproduce", "explain")}
+    for file in set(SOURCE.rglob("*.py")) - theirs - set((SOURCE / "paper").rglob("*.py")):
+        assert not any(name.startswith("paper") for name in imported(file)), file

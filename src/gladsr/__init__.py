@@ -1,4 +1,4 @@
-"""Single-image super-resolution: photographs up to eight times larger, with GLADSR.
+"""Single-image super-resolution with GLADSR, for scales up to 8.
 
 Example:
     >>> import gladsr
@@ -8,8 +8,9 @@ Example:
     (60, 80, 3)
 """
 
+import sys
 from importlib import import_module
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, cast
 
 from gladsr.errors import (
     ComparisonError,
@@ -33,10 +34,15 @@ from gladsr.errors import (
 
 if TYPE_CHECKING:
     from gladsr.films.encoders import Encoding
+    from gladsr.pictures import ReadOptions, WriteOptions
     from gladsr.upscaling import Upscaler
-    from gladsr.zoo import load_network
+    from gladsr.zoo import load_network, models
 
 __version__ = "0.1.0"
+
+# OpenVINO and NNCF report to their makers through this package, by default and from the moment that
+# they are imported. Without it they do not. Every process that uses one of them imports this first.
+sys.modules["openvino_telemetry"] = cast("Any", None)
 
 __all__ = [
     "ComparisonError",
@@ -52,24 +58,30 @@ __all__ = [
     "OutputExistsError",
     "PictureError",
     "PlanError",
+    "ReadOptions",
     "SettingsError",
     "SizeError",
     "StorageError",
     "TooLargeError",
     "UnknownModelError",
     "Upscaler",
+    "WriteOptions",
     "load_network",
+    "models",
 ]
 
 _MODULES = {
     "Encoding": "gladsr.films.encoders",
+    "ReadOptions": "gladsr.pictures",
     "Upscaler": "gladsr.upscaling",
+    "WriteOptions": "gladsr.pictures",
     "load_network": "gladsr.zoo",
+    "models": "gladsr.zoo",
 }
 
 
 def __getattr__(name: str) -> Any:
-    """Import a name when it is first used, so that no part of the package loads the others."""
+    """Import a name when it is first used, so that `import gladsr` stays fast."""
     if name in _MODULES:
         return getattr(import_module(_MODULES[name]), name)
     raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

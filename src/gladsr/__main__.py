@@ -4,9 +4,9 @@ import sys
 
 
 def run() -> int:
-    """Run the command, and end quietly at Ctrl-C even while its modules are imported."""
+    """Run the command, and end silently on Ctrl-C even during imports."""
     try:
-        from gladsr.cli import main  # noqa: PLC0415 - within the try
+        from gladsr.cli import main  # noqa: PLC0415 - inside the try
 
         return main()
     except KeyboardInterrupt:

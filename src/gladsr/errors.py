@@ -19,7 +19,8 @@ Error:
 ├── PlanError
 ├── ComparisonError
 ├── SettingsError
-└── DataError
+├── DataError
+└── ExhibitError            a table or figure of the paper
 """
 
 from os import PathLike
@@ -134,3 +135,7 @@ class SettingsError(Error, ValueError):
 
 class DataError(Error, ValueError):
     """Training data, or a training run, cannot be used."""
+
+
+class ExhibitError(Error, RuntimeError):
+    """A table or figure of the paper cannot be measured or shown."""

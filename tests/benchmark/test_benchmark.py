@@ -18,13 +18,14 @@ import torch
 from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
-from gladsr import zoo
+from gladsr import engines, zoo
 from gladsr.benchmark.ceiling import MULT_ADDS, Ceiling
-from gladsr.benchmark.contenders import PRECISIONS, mult_adds_of, of_networks, of_zoo
+from gladsr.benchmark.contenders import mult_adds_of, networks_at, of_networks, of_zoo
 from gladsr.benchmark.machine import cores, machine
 from gladsr.benchmark.measure import Best, Result, Spread, measure, steps
 from gladsr.benchmark.workers import Job, NotMeasuredError, Timing, Worker
 from gladsr.cli import main
+from gladsr.engines import ENGINES
 from gladsr.errors import EngineError
 from gladsr.network.cost import mult_adds
 from gladsr.rivals.carn import Carn
@@ -172,8 +173,7 @@ def test_a_spread_is_between_the_quartiles():
 def test_a_rivals_multiply_adds_are_those_of_its_network(rival: type, tmp_path: Path):
     found = list(
         of_networks(
-            [rival.__name__.lower()],
-            [2],
+            [engines.untrained(rival.__name__.lower(), 2)],
             [("openvino", "bf16"), ("openvino", "int8"), ("torch", "fp32")],
             1,
             tmp_path,
@@ -190,25 +190,23 @@ def test_a_rivals_multiply_adds_are_those_of_its_network(rival: type, tmp_path: 
 
 def test_a_networks_file_may_have_an_equals_sign_in_its_path(doubling: Path, tmp_path: Path):
     file = doubling.rename(tmp_path / "rate=1e-3.onnx")
-    (found,) = of_networks([f"net={file}"], [2], [("openvino", "fp32")], 1, tmp_path)
-    assert (found.model, found.onnx) == ("net", file)
+    ((network,),) = (found.values() for found in networks_at([2], [f"net={file}"]).values())
+    assert (network.name, network.scale, network.onnx) == ("net", 2, file)
 
 
 @pytest.mark.parametrize(
     ("engine", "kind"), list(itertools.product(("openvino", "onnxruntime", "torch"), MULT_ADDS))
 )
-def test_a_ceiling_computes_what_it_says(engine: Any, kind: Any, monkeypatch: pytest.MonkeyPatch):
-    monkeypatch.setattr(
-        "gladsr.benchmark.ceiling._SHAPES",
-        {"matrix product": ((8, 8), (8, 8)), "convolution": ((1, 4, 8, 8), (4, 4, 3, 3))},
-    )
+def test_a_ceiling_computes_what_it_says(engine: Any, kind: Any):
+    shapes = ((8, 8), (8, 8)) if kind == "matrix product" else ((1, 4, 8, 8), (4, 4, 3, 3))
     outputs = []
-    for precision in PRECISIONS[engine]:
+    for precision in ENGINES[engine].precisions:
+        ceiling = Ceiling(engine, kind, precision, 1, shapes)
         if precision == "bf16" and not HAS_BF16:
             with pytest.raises(EngineError, match="does not compute in bf16"):
-                Ceiling(engine, kind, precision, 1).load()
+                ceiling.load()
             continue
-        y: Any = Ceiling(engine, kind, precision, 1).load()(np.zeros((1, 1, 3), np.float32))
+        y: Any = ceiling.load()(np.zeros((1, 1, 3), np.float32))
         if engine == "torch":
             y = y.float()
         elif engine == "openvino":
@@ -387,7 +385,7 @@ def test_without_bf16_nothing_is_measured_in_it(
     kinds: list[tuple[Any, Any]] = [(engine, "bf16")]
     jobs: list[Job] = [
         *of_zoo(["gladsr-l"], [2], kinds, 1),
-        *of_networks(["fsrcnn"], [2], kinds, 1, tmp_path),
+        *of_networks([engines.untrained("fsrcnn", 2)], kinds, 1, tmp_path),
         Ceiling(engine, "matrix product", "bf16", 1),
     ]
     for job in jobs:

@@ -16,7 +16,7 @@ def test_a_warning_is_one_plain_line(capsys: pytest.CaptureFixture[str]) -> None
     assert capsys.readouterr().err == "gladsr: a.png is [bold]damaged[/bold]\n"
 
 
-def test_an_error_that_nobody_expected_comes_with_its_traceback(
+def test_an_unexpected_error_comes_with_its_traceback(
     capsys: pytest.CaptureFixture[str],
 ) -> None:
     try:
@@ -29,7 +29,7 @@ def test_an_error_that_nobody_expected_comes_with_its_traceback(
     assert traceback[-1] == "ValueError: invalid literal for int() with base 10: '[red]nothing'"
 
 
-def test_what_cannot_be_said_stops_nobody(monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_closed_terminal_does_not_stop_logging(monkeypatch: pytest.MonkeyPatch) -> None:
     class Closed(io.StringIO):
         def write(self, _text: str) -> int:
             raise OSError(5, "Input/output error")

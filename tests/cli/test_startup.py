@@ -13,6 +13,7 @@ ROOT = Path(gladsr.__file__).parents[2]
 
 DEFAULT_INSTALL = {
     *("gladsr", "numpy", "pyvips", "_libvips", "_cffi_backend", "PIL", "openvino", "rich"),
+    "platformdirs",
     # Typer and what it imports itself
     *("typer", "annotated_doc", "annotated_types", "pydantic", "pydantic_core", "shellingham"),
     *("typing_extensions", "typing_inspection"),
@@ -25,7 +26,7 @@ OF_THE_ENVIRONMENT = ("_distutils_hack", "_sysconfigdata", "org", "sitecustomize
 def imported(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """The modules that are imported to upscale a photograph."""
     folder = tmp_path_factory.mktemp("startup")
-    run = subprocess.run(  # noqa: S603 - Python itself, and our own words
+    run = subprocess.run(  # noqa: S603 - Python itself, and our own arguments
         [
             *(sys.executable, "-X", "importtime", "-m", "gladsr", "upscale"),
             *(ROOT / "docs" / "demo" / "chelsea.png", "-o", folder / "out.png"),
@@ -37,8 +38,9 @@ def imported(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
         check=False,
     )
     assert (folder / "out.png").exists(), run.stderr
-    lines = [line.split("|") for line in run.stderr.splitlines() if "|" in line]
-    return {line[2].strip() for line in lines[1:]}
+    lines = run.stderr.splitlines()
+    assert all(line.startswith("import time:") for line in lines), "it is not quiet"
+    return {line.split("|")[2].strip() for line in lines[1:]}
 
 
 def test_upscale_imports_no_package_beyond_the_default_install(imported: set[str]):
@@ -59,3 +61,14 @@ def test_upscale_imports_no_part_that_it_does_not_use(imported: set[str]):
         "asyncio",
         "unittest",
     }
+
+
+def test_upscale_imports_only_the_parts_of_gladsr_that_it_needs(imported: set[str]):
+    parts = {name.split(".")[1] for name in imported if name.startswith("gladsr.")}
+    assert parts == {
+        *("atomic", "cli", "engines", "errors", "films", "pictures", "upscaling", "zoo")
+    }
+    of_films = {name for name in imported if name.startswith("gladsr.films.")}
+    assert of_films == {"gladsr.films.encoders", "gladsr.films.formats"}
+    commands = {name for name in imported if name.startswith("gladsr.cli.")}
+    assert commands <= {"gladsr.cli.console", "gladsr.cli.options", "gladsr.cli.upscale"}

@@ -48,7 +48,7 @@ def test_a_film(capsys: pytest.CaptureFixture[str]):
 
 
 @pytest.mark.parametrize(
-    ("words", "size", "codec"),
+    ("arguments", "size", "codec"),
     [
         (["--scale", "3"], (192, 144), "h264"),
         (["--scale", "1.3"], (82, 62), "h264"),
@@ -59,9 +59,9 @@ def test_a_film(capsys: pytest.CaptureFixture[str]):
     ],
     ids=str,
 )
-def test_the_options(words: list[str], size: tuple[int, int], codec: str):
+def test_the_options(arguments: list[str], size: tuple[int, int], codec: str):
     make("in.mp4", [PHOTO] * 3)
-    assert main(["upscale", "in.mp4", "-o", "out.mp4", *FAST, *words]) == 0
+    assert main(["upscale", "in.mp4", "-o", "out.mp4", *FAST, *arguments]) == 0
     with av.open("out.mp4") as out:
         stream = out.streams.video[0]
         assert (stream.width, stream.height) == size
@@ -70,12 +70,18 @@ def test_the_options(words: list[str], size: tuple[int, int], codec: str):
 
 
 @pytest.mark.parametrize("turn", [1, -1])
-def test_a_size_is_that_of_the_film_as_it_is_shown(turn: int):
+def test_a_size_is_that_of_the_displayed_film(turn: int):
     matrix = (0, turn << 16, 0, -turn << 16, 0, 0, 0, 0, 1 << 30)
     make("in.mp4", [PHOTO] * 2, display_matrix=matrix)  # 64×48, shown as 48×64
     assert main(["upscale", "in.mp4", "-o", "out.mp4", *FAST, "--size", "96x128"]) == 0
     (frame, _) = decoded("out.mp4")
     assert (frame.width, frame.height, abs(frame.rotation)) == (128, 96, 90)
+
+
+def test_without_an_output_a_film_gets_one_beside_it():
+    make("in.mp4", [PHOTO] * 2)
+    assert main(["upscale", "in.mp4", *FAST]) == 0
+    assert {frame.width for frame in decoded("in-x2.mp4")} == {128}
 
 
 def mixed_folder() -> None:
@@ -101,12 +107,12 @@ def test_films_in_a_folder(capsys: pytest.CaptureFixture[str]):
     assert files("out") == ["a.png", "b.mp4", "c.mkv"]
     assert {frame.width for frame in (*decoded("out/b.mp4"), *decoded("out/c.mkv"))} == {128}
     errors = capsys.readouterr().err
-    assert "in/d.mkv cannot be read: it is no film" in errors
+    assert "in/d.mkv: it is not a film" in errors
     assert "1 file left alone" in errors
     assert "1 of 4 files failed" in errors
 
 
-def test_the_format_of_films_and_that_of_pictures_are_chosen_apart():
+def test_the_formats_of_films_and_pictures_are_chosen_separately():
     mixed_folder()
     Path("in/d.mkv").unlink()
     assert main(["upscale", "in", "-o", "films", "--format", "mov", *FAST]) == 0
@@ -125,7 +131,7 @@ def test_without_pyav_films_in_a_folder_are_left_alone_and_one_line_names_the_ex
     assert main(["upscale", "in", "-o", "out", *FAST]) == 0
     assert files("out") == ["a.png"]
     assert capsys.readouterr().err == (
-        'gladsr: films are left alone; to take them: pip install "gladsr[video]"\n'
+        'gladsr: films are left alone; to upscale them: pip install "gladsr[video]"\n'
         "gladsr: 4 files left alone\n"
     )
     assert main(["upscale", "in", "-o", "other", "--include", "*.mp4", *FAST]) == 2
@@ -134,7 +140,7 @@ def test_without_pyav_films_in_a_folder_are_left_alone_and_one_line_names_the_ex
     )
 
 
-def test_without_pyav_a_film_is_refused_with_the_command_that_installs_it(
+def test_without_pyav_a_film_is_rejected_with_the_command_that_installs_it(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     make("in.mp4", [PHOTO] * 3)
@@ -147,7 +153,7 @@ def test_without_pyav_a_film_is_refused_with_the_command_that_installs_it(
 
 
 @pytest.mark.parametrize(
-    ("words", "message"),
+    ("arguments", "message"),
     [
         (["in.mp4", "-o", "out.png"], "out.png is a picture's name, but in.mp4 is a film"),
         (["a.png", "-o", "out.mp4"], "out.mp4 is a film's name, but a.png is a picture"),
@@ -158,12 +164,12 @@ def test_without_pyav_a_film_is_refused_with_the_command_that_installs_it(
     ],
     ids=str,
 )
-def test_wrong_words_are_refused_with_one_line(
-    words: list[str], message: str, capsys: pytest.CaptureFixture[str]
+def test_wrong_arguments_are_rejected_with_one_line(
+    arguments: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ):
     make("in.mp4", [PHOTO] * 3)
     Image.fromarray(PHOTO).save("a.png")
-    assert main(["upscale", *words, *FAST]) == 2
+    assert main(["upscale", *arguments, *FAST]) == 2
     error = capsys.readouterr().err
     assert message in error
     assert error.count("\n") == 1
@@ -173,22 +179,22 @@ def test_wrong_words_are_refused_with_one_line(
 def test_a_film_that_is_large_enough_is_named(capsys: pytest.CaptureFixture[str]):
     make("in.mp4", [PHOTO] * 3)
     assert main(["upscale", "in.mp4", "-o", "out.mp4", "--size", "50x50", *FAST]) == 1
-    assert "in.mp4 is not upscaled: it has 64x48 pixels: 50x50 would not make it larger" in (
+    assert "in.mp4: it has 64x48 pixels: 50x50 would not make it larger" in (
         capsys.readouterr().err
     )
     assert main(["upscale", "in.mp4", "-o", "out.mp4", "--max-input-pixels", "3000", *FAST]) == 1
-    assert "frames of 64 × 48 pixels, more than the limit of 3,000" in capsys.readouterr().err
+    assert "its frames have 64 × 48 pixels, more than the limit of 3,000" in capsys.readouterr().err
     assert files() == ["in.mp4"]
 
 
-def start(words: list[str]) -> "subprocess.Popen[str]":
+def start(arguments: list[str]) -> "subprocess.Popen[str]":
     # A background job begins without Ctrl-C.
     code = (
         "import signal, sys; signal.signal(signal.SIGINT, signal.default_int_handler);"
         "from gladsr.cli import main; sys.exit(main(sys.argv[1:]))"
     )
-    return subprocess.Popen(  # noqa: S603 - our own words
-        [sys.executable, "-c", code, *words],
+    return subprocess.Popen(  # noqa: S603 - our own command
+        [sys.executable, "-c", code, *arguments],
         stderr=subprocess.PIPE,
         text=True,
         env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
@@ -208,7 +214,7 @@ def writes(pid: int) -> bool:
 
 
 @pytest.mark.parametrize("how", [signal.SIGINT, signal.SIGKILL])
-def test_a_film_that_is_stopped_leaves_nothing_and_can_be_begun_again(how: signal.Signals):
+def test_a_stopped_film_leaves_nothing_and_can_be_repeated(how: signal.Signals):
     make(
         "in.mp4",
         [np.roll(PHOTO, i, 1) for i in range(250)],
@@ -228,13 +234,13 @@ def test_a_film_that_is_stopped_leaves_nothing_and_can_be_begun_again(how: signa
     assert files() == ["in.mp4"]
 
 
-def test_a_full_disk_is_told_and_leaves_nothing():
+def test_a_full_disk_is_reported_and_leaves_nothing():
     make("in.mp4", sound="aac")
     code = (
         "import resource, sys; resource.setrlimit(resource.RLIMIT_FSIZE, (9000, 9000));"
         "from gladsr.cli import main; sys.exit(main(sys.argv[1:]))"
     )
-    run = subprocess.run(  # noqa: S603 - our own words
+    run = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-c", code, "upscale", "in.mp4", "-o", "out.mp4", *FAST],
         capture_output=True,
         text=True,
@@ -243,6 +249,6 @@ def test_a_full_disk_is_told_and_leaves_nothing():
     )
     assert run.returncode == 1
     assert run.stderr == (
-        "gladsr: out.mp4 cannot be written: File too large.\ngladsr: 1 of 1 files failed\n"
+        "gladsr: out.mp4: it cannot be written (File too large).\ngladsr: 1 of 1 file failed\n"
     )
     assert files() == ["in.mp4"]

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any, get_args
 
 import numpy as np
@@ -17,20 +18,20 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper
 
 from gladsr import engines, zoo
-from gladsr.engines import EngineName, engine
+from gladsr.engines import ENGINES, EngineName, registry
 from gladsr.engines.engine import out_of_memory_named
 from gladsr.engines.onnxruntime import OnnxRuntimeEngine
 from gladsr.engines.openvino import OpenVINOEngine
 from gladsr.engines.torch import TorchEngine
 from gladsr.errors import DeviceError, EngineError, MissingExtraError, OutOfMemoryError
-from gladsr.paper.attention import attend
+from gladsr.paper.explain import explain
 from gladsr.pictures import resize, to_depth
 from gladsr.scoring import psnr
 from gladsr.upscaling.pixels import to_unit
 
 HAS_BF16 = "BF16" in openvino.Core().get_property("CPU", "OPTIMIZATION_CAPABILITIES")
 
-ENGINES: tuple[EngineName, ...] = ("openvino", "onnxruntime", "torch")
+NAMES: tuple[EngineName, ...] = ("openvino", "onnxruntime", "torch")
 CARD = zoo.card("gladsr-l", 3)
 
 
@@ -49,7 +50,7 @@ def outputs(photo: NDArray[np.float32]) -> list[NDArray[np.float32]]:
         return [y[0].permute(1, 2, 0).numpy() for y in network(batch)]
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_engine_gives_what_the_network_gives(
     name: EngineName, photo: NDArray[np.float32], outputs: list[NDArray[np.float32]]
 ):
@@ -60,7 +61,7 @@ def test_every_engine_gives_what_the_network_gives(
     assert np.abs(y - y_c).max() > 1e-3  # so that the two cannot be mistaken for each other
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("model", ["gladsr", "gladsr-l"])
 def test_every_engine_agrees_with_the_network_at_free_sizes(name: EngineName, model: str):
     network = zoo.load_network(model, 2)
@@ -72,11 +73,11 @@ def test_every_engine_agrees_with_the_network_at_free_sizes(name: EngineName, mo
         np.testing.assert_allclose(loaded.run(x), y[0].permute(1, 2, 0), atol=1e-3)
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", NAMES)
 def test_every_engine_gives_the_guided_masks_in_their_order(
     name: EngineName, photo: NDArray[np.float32]
 ):
-    modules = attend(zoo.load_network(CARD.name, CARD.scale), photo)
+    modules = explain(zoo.load_network(CARD.name, CARD.scale), photo)
     assert [module.net for module in modules] == ["basic", "basic", "refine", "refine"]
     masks = engines.load(CARD, name).masks(photo)
     assert len(masks) == len(modules)
@@ -85,7 +86,7 @@ def test_every_engine_gives_the_guided_masks_in_their_order(
         np.testing.assert_allclose(mask, module.mask, atol=1e-4)
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("draft", [False, True])
 def test_a_part_with_the_pictures_channel_weights_is_a_part_of_the_whole(
     name: EngineName, draft: bool, photo: NDArray[np.float32]
@@ -104,7 +105,7 @@ def test_a_part_with_the_pictures_channel_weights_is_a_part_of_the_whole(
 
 
 def test_every_engine_reads_the_same_channel_weights(photo: NDArray[np.float32]):
-    first, *others = (engines.load(CARD, name).channel_weights(photo) for name in ENGINES)
+    first, *others = (engines.load(CARD, name).channel_weights(photo) for name in NAMES)
     for other in others:
         np.testing.assert_allclose(other, first, atol=1e-5)
 
@@ -127,7 +128,7 @@ def test_memory_that_ran_out_is_told_from_other_errors(error: Exception):
         raise RuntimeError("shapes differ")
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", NAMES)
 @pytest.mark.parametrize("shape", [(1, 1), (1, 7), (5, 2)])
 def test_any_size_down_to_one_pixel(name: EngineName, shape: tuple[int, int]):
     y = engines.load(CARD, name).run(np.full((*shape, 3), 0.5, np.float32))
@@ -136,7 +137,7 @@ def test_any_size_down_to_one_pixel(name: EngineName, shape: tuple[int, int]):
     assert np.abs(y - 0.5).max() < 0.1
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", NAMES)
 def test_the_input_is_left_as_it_was_and_the_output_is_the_callers_own(
     name: EngineName, photo: NDArray[np.float32]
 ):
@@ -151,26 +152,23 @@ def test_the_input_is_left_as_it_was_and_the_output_is_the_callers_own(
 
 @pytest.fixture
 def broken_refine_net(tmp_path: Path) -> Path:
-    """A model that doubles the sides; what leads from y_c to y fails for every size but 7×7."""
+    """A model that doubles the sides; after the coarse output it fails for all sizes but 7×7."""
     size: list[str | int | None] = ["n", 3, "h", "w"]
     graph = helper.make_graph(
         [
             helper.make_node(
                 "Resize",
-                ["x", "", "scales"],
-                ["y_c"],
+                ["input", "", "scales"],
+                ["coarse"],
                 mode="nearest",
                 nearest_mode="floor",
                 coordinate_transformation_mode="asymmetric",
             ),
-            helper.make_node("Reshape", ["y_c", "seven"], ["y"]),
+            helper.make_node("Reshape", ["coarse", "seven"], ["output"]),
         ],
         "broken",
-        [helper.make_tensor_value_info("x", TensorProto.FLOAT, size)],
-        [
-            helper.make_tensor_value_info("y_c", TensorProto.FLOAT, ["n", 3, "H", "W"]),
-            helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, 7, 7]),
-        ],
+        [helper.make_tensor_value_info("input", TensorProto.FLOAT, size)],
+        [helper.make_tensor_value_info("output", TensorProto.FLOAT, [1, 3, 7, 7])],
         [
             helper.make_tensor("scales", TensorProto.FLOAT, [4], [1.0, 1.0, 2.0, 2.0]),
             helper.make_tensor("seven", TensorProto.INT64, [4], [1, 3, 7, 7]),
@@ -184,8 +182,8 @@ def broken_refine_net(tmp_path: Path) -> Path:
 def test_a_draft_does_not_run_the_refine_net(broken_refine_net: Path):
     x = np.random.default_rng(0).random((4, 5, 3), np.float32)
     for loaded in (
-        OpenVINOEngine(broken_refine_net, device="CPU", precision="fp32", threads=None),
-        OnnxRuntimeEngine(broken_refine_net, threads=None),
+        OpenVINOEngine(broken_refine_net, origin="a test"),
+        OnnxRuntimeEngine(broken_refine_net, origin="a test"),
     ):
         np.testing.assert_array_equal(loaded.run(x, draft=True), x.repeat(2, 0).repeat(2, 1))
         with pytest.raises(Exception, match=r"(?i)reshape"):
@@ -196,7 +194,7 @@ def test_a_draft_does_not_run_the_refine_net_in_torch(photo: NDArray[np.float32]
     network = zoo.load_network(CARD.name, CARD.scale)
     calls: list[str] = []
     network.ndg_f.register_forward_hook(lambda *_: calls.append("refine"))
-    loaded = TorchEngine(network, device="cpu", precision="fp32", threads=None)
+    loaded = TorchEngine(network, origin="a test")
     loaded.run(photo, draft=True)
     assert calls == []
     loaded.run(photo)
@@ -205,9 +203,9 @@ def test_a_draft_does_not_run_the_refine_net_in_torch(photo: NDArray[np.float32]
 
 @pytest.mark.parametrize("precision", get_args(engines.Precision))
 def test_openvino_is_told_its_precision_and_threads(precision: engines.Precision):
-    loaded = OpenVINOEngine(CARD.onnx_path, device="CPU", precision=precision, threads=1)
+    loaded = OpenVINOEngine(CARD.onnx_path, origin="a test", precision=precision, threads=1)
     loaded.run(np.zeros((4, 4, 3), np.float32))
-    (compiled,) = [part for key, part in loaded._compiled.items() if key[0] == "y"]
+    (compiled,) = [part for key, part in loaded._compiled.items() if key[0] == "output"]
     wanted = "bf16" if precision != "fp32" and HAS_BF16 else "f32"
     assert compiled.get_property("INFERENCE_PRECISION_HINT").get_type_name() == wanted
     assert compiled.get_property("INFERENCE_NUM_THREADS") == 1
@@ -288,7 +286,7 @@ def _overflowing(compute: Callable[..., Any]) -> Callable[..., Any]:
 
     def computed(self: TorchEngine, *arguments: Any, **settings: Any) -> Any:
         values = compute(self, *arguments, **settings)
-        if self._precision == "bf16":
+        if self.precision == "bf16":
             values.flat[-1] = np.inf
         return values
 
@@ -297,20 +295,23 @@ def _overflowing(compute: Callable[..., Any]) -> Callable[..., Any]:
 
 def test_auto_is_the_first_engine_installed(monkeypatch: pytest.MonkeyPatch):
     assert isinstance(engines.load(CARD), OpenVINOEngine)
-    monkeypatch.setattr(engine, "find_spec", lambda name: name != "openvino")
+    monkeypatch.setattr(registry, "find_spec", lambda name: name != "openvino")
     assert isinstance(engines.load(CARD), OnnxRuntimeEngine)
-    monkeypatch.setattr(engine, "find_spec", lambda name: name == "torch")
+    monkeypatch.setattr(registry, "find_spec", lambda name: name == "torch")
     assert isinstance(engines.load(CARD), TorchEngine)
 
 
 def test_auto_asks_the_engines_that_have_the_device(monkeypatch: pytest.MonkeyPatch):
     asked = []
 
-    def refuse(library: str, _card: zoo.Card, **settings: Any) -> engines.Engine:
-        asked.append((library, settings["device"]))
-        raise DeviceError(f"{library} has none")
+    def refuse(info: registry.EngineInfo) -> SimpleNamespace:
+        def load(_network: engines.Network, *, device: str, **_settings: Any) -> None:
+            asked.append((info.library, device))
+            raise DeviceError(f"{info.library} has none")
 
-    monkeypatch.setattr(engine, "_loaded", refuse)
+        return SimpleNamespace(load=load)
+
+    monkeypatch.setattr(registry.EngineInfo, "code", refuse)
     for device in ("cuda:1", "mps", "dml", "coreml", "GPU.0", "cpu"):
         with pytest.raises(EngineError, match="has none"):
             engines.load(CARD, device=device)
@@ -366,7 +367,7 @@ def test_onnxruntime_runs_on_what_its_build_has(
     loaded = engines.load(CARD, "onnxruntime", device=device)
     if device == "cpu":
         assert isinstance(loaded, OnnxRuntimeEngine)
-        loaded._session(("y",))
+        loaded._session(("output",))
     else:
         with pytest.raises(EngineError, match=f"cannot use the device '{device}'"):
             loaded.run(np.zeros((4, 4, 3), np.float32))
@@ -424,16 +425,16 @@ def test_openvinos_devices_that_stand_for_others(
 
 
 def test_what_openvino_cannot_compile_is_said(photo: NDArray[np.float32]):
-    loaded = OpenVINOEngine(CARD.onnx_path, device="CPU", precision="fp32", threads=-7)
+    loaded = OpenVINOEngine(CARD.onnx_path, origin="a test", threads=-7)
     with pytest.raises(DeviceError, match=r"^OpenVINO \S+ on CPU in fp32 cannot run the network: "):
         loaded.run(photo)
 
 
-def test_every_engine_has_its_tests():
-    assert {"auto", *ENGINES} == set(get_args(EngineName))
+def test_every_engine_has_a_name_and_its_tests():
+    assert {"auto", *NAMES} == {"auto", *ENGINES} == set(get_args(EngineName))
 
 
-@pytest.mark.parametrize("name", ENGINES)
+@pytest.mark.parametrize("name", NAMES)
 def test_threads_may_share_a_model(name: EngineName):
     loaded = engines.load(CARD, name, threads=1)
     pictures = [

@@ -17,7 +17,7 @@ import re
 from pathlib import Path
 import numpy as np
 from gladsr import engines, zoo
-from gladsr.upscaling.memory import return_what_is_freed
+from gladsr.upscaling.memory import return_freed_memory
 
 def memory(kind):
     return int(re.findall(kind + r":\\s+(\\d+)", Path("/proc/self/status").read_text())[0])
@@ -25,7 +25,7 @@ def memory(kind):
 def run(side):
     engine.run(np.zeros((side, side, 3), np.float32))
 
-return_what_is_freed()
+return_freed_memory()
 engine = engines.load(zoo.card("gladsr-l", 4), "openvino", threads=1)
 run(16)
 before = memory("VmRSS")

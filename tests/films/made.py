@@ -8,7 +8,7 @@ import numpy as np
 import skimage
 from numpy.typing import NDArray
 
-from gladsr.films.writing import priority_kept
+from gladsr.films.video import scheduling_kept
 
 PHOTO = skimage.data.astronaut()[:48, 170:234]
 TIMES = [0, 40, 80, 200, 210, 290, 1000, 1040, 1100, 1101]  # ms: not one distance is another's
@@ -47,7 +47,7 @@ def make(
         audio: Any = out.add_stream(sound, 48000) if sound else None
         if audio:
             audio.codec_context.layout = "mono"
-        with priority_kept():
+        with scheduling_kept():
             context.open(strict=False)
         for rgb, pts in zip(frames, times, strict=True):
             frame = av.VideoFrame.from_ndarray(rgb, "rgb24" if rgb.dtype == np.uint8 else "rgb48le")

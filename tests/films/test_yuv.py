@@ -24,7 +24,7 @@ def in_yuv(matrix: int, range_: int) -> NDArray[np.uint8]:
 
 @pytest.mark.parametrize("matrix", [1, 4, 6, 7, 9])
 @pytest.mark.parametrize("range_", [1, 2])
-def test_it_is_what_ffmpeg_computes(matrix: int, range_: int):
+def test_it_agrees_with_ffmpeg(matrix: int, range_: int):
     deep = COLOURS.astype(np.uint16) * 257
     yuv = from_rgb(deep, matrix, full=range_ == 2, bits=8) / 256
     assert np.abs(yuv - in_yuv(matrix, range_)).max() <= 1.6
@@ -35,7 +35,7 @@ def test_it_is_what_ffmpeg_computes(matrix: int, range_: int):
 @pytest.mark.parametrize("matrix", [1, 6, 9, 99])
 @pytest.mark.parametrize(("full", "bits"), [(False, 8), (False, 10), (True, 8), (True, 10)])
 @pytest.mark.parametrize("channels", [3, 4])
-def test_there_and_back_nothing_is_lost(matrix: int, full: bool, bits: int, channels: int):
+def test_the_inverse_restores_every_value(matrix: int, full: bool, bits: int, channels: int):
     rgb = np.random.default_rng(0).integers(0, 65536, (32, 32, channels)).astype(np.uint16)
     yuv = from_rgb(rgb, matrix, full=full, bits=bits)
     back = to_rgb(yuv, matrix, full=full, bits=bits)

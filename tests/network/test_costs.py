@@ -1,4 +1,4 @@
-"""The network's costs against the paper's tables and against the reading of its text."""
+"""The network's costs against the paper's tables and our reading of its text."""
 
 from dataclasses import replace
 from typing import Any
@@ -9,7 +9,7 @@ from torch import nn
 from gladsr.network import Gladsr, GladsrConfig, Upsampler, mult_adds, parameters
 from gladsr.network.layers import Deconvolution
 
-TABLE_II = [  # name, scale, parameters, Mult-Adds in G, and the paper's own of both
+TABLE_II = [  # name, scale, parameters, Mult-Adds in G, and the paper's figures for both
     ("gladsr", 2, 801_608, 185.0, 812e3, 187.2),
     ("gladsr", 3, 810_056, 87.1, 821e3, 88.2),
     ("gladsr", 4, 813_896, 51.9, 826e3, 52.6),
@@ -102,7 +102,7 @@ def test_variants_of_table_vii(changes: dict[str, Any], expected: int) -> None:
     assert round(parameters(network) / 1000) == expected
 
 
-def test_residual_costs_nothing() -> None:
+def test_the_residual_has_no_cost() -> None:
     plain, residual = Gladsr(GladsrConfig()), Gladsr(GladsrConfig(ndg_residual=True))
     assert parameters(plain) == parameters(residual)
     assert mult_adds(plain, 2) == mult_adds(residual, 2)

@@ -42,7 +42,7 @@ def _assert_same(ours: tuple[Tensor, ...], theirs: tuple[Tensor, ...]) -> None:
 @settings(max_examples=60, deadline=None)
 @given(st.sampled_from([2, 3, 4]), st.integers(1, 16), st.integers(1, 16), st.integers(1, 2))
 @torch.no_grad()
-def test_the_same_at_every_size(scale: int, height: int, width: int, batch: int) -> None:
+def test_outputs_are_the_same_at_all_sizes(scale: int, height: int, width: int, batch: int) -> None:
     x = torch.rand(batch, 3, height, width)
     _assert_same(FAST[scale](x), NETWORKS[scale](x))
 
@@ -64,7 +64,7 @@ def test_the_same_at_every_size(scale: int, height: int, width: int, batch: int)
     ],
 )
 @torch.no_grad()
-def test_the_same_in_every_variant(changes: dict[str, Any]) -> None:
+def test_outputs_are_the_same_for_every_variant(changes: dict[str, Any]) -> None:
     network = _random(replace(SMALL, **changes))
     fast, x = for_speed(network), torch.rand(1, 3, 9, 8)
     assert isinstance(fast, FastGladsr)
@@ -72,7 +72,7 @@ def test_the_same_in_every_variant(changes: dict[str, Any]) -> None:
 
 
 @pytest.mark.parametrize("upsampler", ["deconvolution", "sub-pixel", "separable"])
-def test_other_upsamplers_stay_as_they_are(upsampler: Any) -> None:
+def test_networks_with_other_upsamplers_are_returned_unchanged(upsampler: Any) -> None:
     network = _random(replace(SMALL, upsampler=upsampler))
     assert for_speed(network) is network
 
@@ -93,7 +93,7 @@ def test_channel_weights_are_read_and_set_as_in_the_network() -> None:
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize("groups", [1, 4])
 @torch.no_grad()
-def test_phases_of_a_deconvolution(scale: int, groups: int) -> None:
+def test_the_phase_kernel_computes_a_deconvolution(scale: int, groups: int) -> None:
     deconvolution = Deconvolution(8, 4, scale, groups=groups)
     x = torch.rand(2, 8, 5, 3)
     phases = nn.functional.conv2d(x, phase_kernel(deconvolution), padding=1, groups=groups)
@@ -102,7 +102,7 @@ def test_phases_of_a_deconvolution(scale: int, groups: int) -> None:
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
 @pytest.mark.parametrize("size", [(1, 1), (2, 5), (9, 8)])
-def test_bicubic_is_that_of_pytorch(scale: int, size: tuple[int, int]) -> None:
+def test_bicubic_is_the_same_as_in_pytorch(scale: int, size: tuple[int, int]) -> None:
     x = torch.rand(2, 3, *size)
     expected = nn.functional.interpolate(x, scale_factor=scale, mode="bicubic")
     torch.testing.assert_close(bicubic(x, scale), expected)

@@ -1,4 +1,4 @@
-"""The channel weights, read and set from outside."""
+"""Channel weights, read and set from outside."""
 
 import torch
 
@@ -14,7 +14,7 @@ def _network() -> Gladsr:
 
 
 @torch.no_grad()
-def test_what_is_read_is_what_each_unit_says() -> None:
+def test_each_unit_is_read() -> None:
     network, x = _network(), torch.rand(2, 3, 9, 8)
     inputs: list[torch.Tensor] = []
     for unit in selective_units(network):
@@ -27,7 +27,7 @@ def test_what_is_read_is_what_each_unit_says() -> None:
 
 
 @torch.no_grad()
-def test_with_the_channel_weights_set_a_change_is_seen_only_nearby() -> None:
+def test_with_channel_weights_set_a_change_has_only_local_effects() -> None:
     network, x = _network(), torch.rand(1, 3, 8, 64)
     changed = x.clone()
     changed[..., 0] = 1 - changed[..., 0]
@@ -41,7 +41,7 @@ def test_with_the_channel_weights_set_a_change_is_seen_only_nearby() -> None:
 
 
 @torch.no_grad()
-def test_what_was_set_is_gone_afterwards() -> None:
+def test_channel_weights_are_set_within_the_context_only() -> None:
     network, x = _network(), torch.rand(1, 3, 5, 6)
     before = network(x)[1]
     zeros = [torch.zeros(1, 32, 1, 1)] * 8
@@ -51,7 +51,7 @@ def test_what_was_set_is_gone_afterwards() -> None:
 
 
 @torch.no_grad()
-def test_of_fewer_weights_the_last_units_keep_their_own() -> None:
+def test_with_fewer_channel_weights_the_last_units_keep_their_own() -> None:
     network, x = _network(), torch.rand(1, 3, 5, 6)
     y_c, y = network(x)
     with read_channel_weights(network) as channel_weights:

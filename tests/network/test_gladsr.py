@@ -1,4 +1,4 @@
-"""What the network does, whatever its weights."""
+"""Properties of the network that hold for all weights."""
 
 from dataclasses import replace
 from typing import Any
@@ -27,7 +27,7 @@ def _random(config: GladsrConfig) -> Gladsr:
 
 @settings(max_examples=20, deadline=None)
 @given(st.sampled_from([2, 3, 4]), st.integers(1, 9), st.integers(1, 9), st.integers(1, 2))
-def test_any_size_gives_exactly_scale_times_it(
+def test_the_output_is_exactly_scale_times_the_input(
     scale: int, height: int, width: int, batch: int
 ) -> None:
     network = _random(replace(SMALL, scale=scale))
@@ -76,14 +76,14 @@ def test_without_a_coarse_output_both_outputs_are_the_same() -> None:
     assert y_c is y
 
 
-def test_coarse_output_does_not_see_the_refine_net() -> None:
+def test_the_coarse_output_does_not_depend_on_the_refine_net() -> None:
     network = _random(SMALL)
     network(torch.rand(1, 3, 4, 4))[0].sum().backward()
     assert all(p.grad is None for p in network.ndg_f.parameters())
     assert all(p.grad is not None for p in network.upsampler.parameters())
 
 
-def test_channel_weights_see_the_whole_picture_and_masks_only_nearby() -> None:
+def test_channel_weights_depend_on_the_whole_picture_and_masks_on_a_neighbourhood() -> None:
     glam: Any = _random(SMALL).ndg_c.glams[0]
     csu, sgu = glam.lsbs[0].csu, glam.ggb.sgu
     u = torch.rand(1, 32, 9, 9)
@@ -103,7 +103,7 @@ def test_channel_weights_see_the_whole_picture_and_masks_only_nearby() -> None:
     torch.testing.assert_close(mask[..., 2:, 2:], mask_changed[..., 2:, 2:])
 
 
-def test_flat_colour_gives_nearly_flat_colour_inside() -> None:
+def test_a_flat_input_has_a_periodic_output_away_from_the_edges() -> None:
     network = _random(SMALL)
     with torch.no_grad():
         _, y = network(torch.full((1, 3, 64, 64), 0.5))
@@ -124,7 +124,7 @@ def test_flat_colour_gives_nearly_flat_colour_inside() -> None:
         ({"features": 4, "upsampler": "sub-pixel"}, "multiple of 8"),
     ],
 )
-def test_impossible_configurations_are_refused_by_name(changes: dict[str, Any], field: str) -> None:
+def test_impossible_configurations_are_rejected(changes: dict[str, Any], field: str) -> None:
     with pytest.raises(ValueError, match=field):
         GladsrConfig(**changes)
 
@@ -138,6 +138,6 @@ def test_the_narrowest_configurations_upscale(upsampler: Upsampler, features: in
     assert network(torch.rand(1, 3, 4, 5))[1].shape == (1, 3, 8, 10)
 
 
-def test_unknown_size_names_those_there_are() -> None:
+def test_an_unknown_size_lists_the_known_ones() -> None:
     with pytest.raises(ValueError, match="gladsr-l"):
         GladsrConfig.named("gladsr-xl")

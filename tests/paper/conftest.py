@@ -1,6 +1,6 @@
 """Test sets and training images at toy size, from pictures that scikit-image ships."""
 
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from pathlib import Path
 
 import pytest
@@ -8,7 +8,7 @@ import torch
 from PIL import Image
 from skimage import data
 
-from gladsr.paper import ablations
+from gladsr.paper.exhibit import Request
 
 SETS = {
     "Set5": ["head"],
@@ -17,25 +17,21 @@ SETS = {
     "RealWorld": ["building", "comic1", "dog"],
 }
 
+ToyRequest = Callable[..., Request]
 
-@pytest.fixture(autouse=True)
+
+@pytest.fixture(autouse=True, scope="module")
 def one_thread() -> Iterator[None]:
-    """Toy networks are faster on one thread than on two that wait for each other."""
+    """Use one thread, on which toy networks are faster than on two."""
     before = torch.get_num_threads()
     torch.set_num_threads(1)
     yield
     torch.set_num_threads(before)
 
 
-@pytest.fixture(autouse=True)
-def no_giving_way(monkeypatch: pytest.MonkeyPatch) -> None:
-    """A process cannot take its priority back."""
-    monkeypatch.setattr(ablations, "give_way", lambda: None)
-
-
 @pytest.fixture(scope="session")
 def toy_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Return a folder laid out as the research images are, Urban100 left out."""
+    """Return a folder laid out like the research images, without Urban100."""
     root = tmp_path_factory.mktemp("toy")
     picture = data.astronaut()
     for number, (name, files) in enumerate(SETS.items()):
@@ -50,10 +46,12 @@ def toy_data(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return root
 
 
-@pytest.fixture
-def toy_settings(toy_data: Path) -> list[str]:
-    """Return the words that make an ablation's training take a moment."""
+@pytest.fixture(scope="session")
+def toy_settings(toy_data: Path) -> tuple[str, ...]:
+    """Return settings with which an ablation trains in a moment."""
     settings = {
+        "network.glams": 1,
+        "network.lsbs": 1,
         "network.features": 16,
         "network.growth": 4,
         "network.expansion": 1,
@@ -69,4 +67,14 @@ def toy_settings(toy_data: Path) -> list[str]:
         "precision": "fp32",
         "compile": "false",
     }
-    return [word for key, value in settings.items() for word in ("--setting", f"{key}={value}")]
+    return tuple(f"{key}={value}" for key, value in settings.items())
+
+
+@pytest.fixture(scope="session")
+def toy_request(toy_data: Path, toy_settings: tuple[str, ...]) -> ToyRequest:
+    """Return a function that makes a request for a folder, with changes to the toy settings."""
+
+    def request(folder: Path, *changes: str, test_sets: Path = toy_data / "test") -> Request:
+        return Request(folder, test_sets, threads=1, settings=(*toy_settings, *changes))
+
+    return request

@@ -1,4 +1,4 @@
-"""`gladsr explain`: masks and weights as the network itself computes them."""
+"""`gladsr explain`: masks and channel weights as the network itself computes them."""
 
 from collections.abc import Callable
 from html.parser import HTMLParser
@@ -15,7 +15,7 @@ from torch import Tensor, nn
 from gladsr import cli
 from gladsr.network import Gladsr, GladsrConfig
 from gladsr.network.layers import GlobalGuidedBlock, LocalSelectiveBlock
-from gladsr.paper.attention import attend, over_picture
+from gladsr.paper.explain import explain, over_picture
 
 astronaut: Callable[[], NDArray[np.uint8]] = data.astronaut
 PICTURE = astronaut()[:24, 180:210]
@@ -23,26 +23,26 @@ PICTURE = astronaut()[:24, 180:210]
 
 @pytest.mark.parametrize(("csu", "sgu"), [(True, True), (True, False), (False, True)])
 @torch.inference_mode()
-def test_masks_and_weights_are_what_the_network_multiplies_by(csu: bool, sgu: bool) -> None:
+def test_masks_and_channel_weights_are_what_the_network_multiplies_by(csu: bool, sgu: bool) -> None:
     network = Gladsr(GladsrConfig(glams=2, lsbs=3, csu=csu, sgu=sgu)).eval()
     products: list[tuple[Tensor, Tensor]] = []
 
-    def note(block: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
+    def record(block: nn.Module, inputs: tuple[Tensor, ...], output: Tensor) -> None:
         if sgu and isinstance(block, GlobalGuidedBlock):
             products.append((block.compress(inputs[0]), output))
         if csu and isinstance(block, LocalSelectiveBlock):
             products.append((block.wau(inputs[0]), output))
 
     for module in network.modules():
-        module.register_forward_hook(note)
-    found = attend(network, PICTURE)
+        module.register_forward_hook(record)
+    found = explain(network, PICTURE)
     assert [one.name for one in found] == [
         f"{net} net, GLAM {glam}" for net in ("basic", "refine") for glam in (1, 2)
     ]
     factors = [
         factor
         for one in found
-        for factor in (*(weights[:, None, None] for weights in one.weights), one.mask)
+        for factor in (*(weights[:, None, None] for weights in one.channel_weights), one.mask)
         if factor is not None
     ]
     assert len(factors) == 4 * (3 * csu + sgu)
@@ -50,12 +50,12 @@ def test_masks_and_weights_are_what_the_network_multiplies_by(csu: bool, sgu: bo
         np.testing.assert_allclose((before[0] * torch.from_numpy(factor)), after[0], atol=1e-6)
 
 
-def test_a_network_without_attention_is_refused() -> None:
+def test_a_network_with_neither_is_rejected() -> None:
     with pytest.raises(ValueError, match="neither guided masks nor channel weights"):
-        attend(Gladsr(GladsrConfig(csu=False, sgu=False, glams=1)), PICTURE)
+        explain(Gladsr(GladsrConfig(csu=False, sgu=False, glams=1)), PICTURE)
 
 
-def test_warmer_is_larger() -> None:
+def test_larger_values_have_warmer_colours() -> None:
     mask = np.tile(np.linspace(0.2, 0.6, 40, dtype=np.float32), (8, 1))
     colours = over_picture(mask, np.full((8, 40, 3), 128, np.uint8)).astype(int)
     assert colours[0, 3, 2] > colours[0, 3, 0]
@@ -63,7 +63,7 @@ def test_warmer_is_larger() -> None:
 
 
 class _Tags(HTMLParser):
-    """Counts the tags, and keeps the addresses of what they refer to."""
+    """Counts the tags, and collects the addresses that they refer to."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -75,7 +75,7 @@ class _Tags(HTMLParser):
         self.sources += [value or "" for key, value in attrs if key in {"src", "href"}]
 
 
-def test_the_command_writes_a_figure_and_a_page_of_its_own(tmp_path: Path) -> None:
+def test_the_command_writes_a_figure_and_a_self_contained_page(tmp_path: Path) -> None:
     Image.fromarray(PICTURE).save(tmp_path / "a <b>.png")
     png = tmp_path / "explained.png"
     assert cli.main(["explain", str(tmp_path / "a <b>.png"), "-o", str(png)]) == 0
@@ -101,7 +101,7 @@ def test_the_command_takes_grey_deep_and_transparent_pictures(tmp_path: Path) ->
         assert cli.main([*words, "--model", "gladsr-l"]) == 0
 
 
-def test_the_command_replaces_nothing_unasked(
+def test_the_command_rejects_bad_and_existing_outputs(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     Image.fromarray(PICTURE).save(tmp_path / "a.png")
@@ -109,7 +109,7 @@ def test_the_command_replaces_nothing_unasked(
     assert cli.main([*words, str(tmp_path / "a.jpg")]) == 2
     assert "does not end in .png" in capsys.readouterr().err
     assert cli.main([*words, str(tmp_path / "none/a.png")]) == 2
-    assert "none is no folder; make it first" in capsys.readouterr().err.replace("\n", " ")
+    assert "none is not a folder; create it first" in capsys.readouterr().err.replace("\n", " ")
     (tmp_path / "b.html").write_text("mine", "utf-8")
     assert cli.main([*words, str(tmp_path / "b.png")]) == 2
     assert "b.html exists already" in capsys.readouterr().err
@@ -118,21 +118,21 @@ def test_the_command_replaces_nothing_unasked(
     assert sorted(file.name for file in tmp_path.iterdir()) == ["a.png", "b.html"]
 
 
-def test_the_command_never_writes_over_its_picture(
+def test_the_command_never_overwrites_its_picture(
     tmp_path: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.chdir(tmp_path)
     Image.fromarray(PICTURE).save("a.png")
     before = Path("a.png").read_bytes()
     assert cli.main(["explain", str(tmp_path / "a.png"), "-o", "a.png", "--overwrite"]) == 2
-    assert "a.png would be written over the picture" in capsys.readouterr().err
+    assert "a.png would overwrite the picture" in capsys.readouterr().err
     assert Path("a.png").read_bytes() == before
-    Path("a.png").rename("a.html")  # pictures are known by what is in them
+    Path("a.png").rename("a.html")  # the format of a picture is detected from its content
     assert cli.main(["explain", "a.html", "-o", "a.png", "--overwrite"]) == 2
     assert Path("a.html").read_bytes() == before
 
 
-def test_the_command_touches_no_file_but_its_two(tmp_path: Path) -> None:
+def test_the_command_writes_two_files_and_touches_no_other(tmp_path: Path) -> None:
     Image.fromarray(PICTURE).save(tmp_path / "a.png")
     (tmp_path / "b.tmp").write_text("mine", "utf-8")
     words = ["explain", str(tmp_path / "a.png"), "-o", str(tmp_path / "b.png")]

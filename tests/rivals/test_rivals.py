@@ -15,13 +15,12 @@ from skimage import data
 from gladsr.cli import main
 from gladsr.errors import NetworkFileError
 from gladsr.network import mult_adds, parameters
-from gladsr.paper.networks import read_network
 from gladsr.paper.table2 import counted
 from gladsr.pictures import resize
-from gladsr.rivals import load_rival
-from gladsr.rivals.export import LEAST
-from gladsr.rivals.load import RIVALS
+from gladsr.rivals.load import RIVALS, load_rival
 from gladsr.scoring import evaluate
+from gladsr.scoring.networks import read_networks
+from gladsr.training.export import LEAST
 
 astronaut: Callable[[], NDArray[np.uint8]] = data.astronaut
 
@@ -135,10 +134,12 @@ def test_an_exported_rival_is_the_same_network(tmp_path: Path, name: str, scale:
     session = onnxruntime.InferenceSession(onnx)
     for height, width in ((LEAST, LEAST), (37, 90)):
         x = torch.rand(1, 3, height, width)
-        (found,) = session.run(["y"], {"x": x.numpy()})
+        (found,) = session.run(None, {"input": x.numpy()})
         with torch.no_grad():
             np.testing.assert_allclose(found, network(x).numpy(), atol=1e-4)
     assert main(command) == 2  # it exists
+    assert main([*command[:3], str(tmp_path / "a.xml"), *command[4:]]) == 2  # ONNX alone
+    assert not (tmp_path / "a.xml").exists()
 
 
 def test_a_scale_that_a_rival_has_not_is_named(
@@ -158,6 +159,6 @@ def _teacher(scale: int) -> Path:
 @pytest.mark.skipif(not _teacher(2).is_file(), reason="needs RLFN's weights beside GLADSR_DATA")
 @pytest.mark.parametrize(("scale", "published"), [(2, 38.07), (4, 32.24)])
 def test_rlfn_scores_on_set5_what_its_paper_prints(scale: int, published: float) -> None:
-    (network,) = read_network(f"rlfn={_teacher(scale)}").values()
+    ((network,),) = (found.values() for found in read_networks([f"rlfn={_teacher(scale)}"]))
     found = evaluate(network.upscale, Path(os.environ["GLADSR_DATA"], "test", "Set5"), scale)
     assert found.psnr == pytest.approx(published, abs=0.006)

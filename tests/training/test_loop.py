@@ -20,9 +20,9 @@ from torch import Tensor
 
 from gladsr.errors import DataError, PictureError, SettingsError
 from gladsr.network import Gladsr, GladsrConfig
+from gladsr.network.weights import CHECKPOINT
 from gladsr.training import StoppedError, read_settings, train
 from gladsr.training.checkpoint import start_from
-from gladsr.training.loop import CHECKPOINT
 from gladsr.training.release import load_run
 
 GLADSR = [sys.executable, "-W", "ignore", "-m", "gladsr"]

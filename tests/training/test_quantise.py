@@ -41,7 +41,7 @@ def quantised(photos: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 def _engine(path: Path, precision: Precision) -> OpenVINOEngine:
-    return OpenVINOEngine(path, device="CPU", precision=precision, threads=1)
+    return OpenVINOEngine(path, origin="a test", precision=precision, threads=1)
 
 
 @pytest.mark.parametrize("draft", [False, True])
@@ -126,7 +126,7 @@ def test_calibration_takes_floating_point_as_it_takes_8_bits(tmp_path: Path):
 
 def test_a_picture_smaller_than_the_scale_is_named(tmp_path: Path):
     Image.new("RGB", (40, 1)).save(tmp_path / "line.png")
-    with pytest.raises(PictureError, match=r"line\.png is too small: ×2 needs 2 pixels a side"):
+    with pytest.raises(PictureError, match=r"line\.png: it is too small: ×2 needs 2 pixels a side"):
         calibration(tmp_path, SCALE)
 
 

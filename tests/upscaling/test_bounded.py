@@ -19,8 +19,8 @@ from gladsr.engines import ChannelWeights
 from gladsr.errors import PictureError
 from gladsr.pictures import Picture, mapped, read_pages, write, write_pages
 from gladsr.pictures.picture import Pages
-from gladsr.upscaling.batch import upscale_files
-from gladsr.upscaling.folders import Job
+from gladsr.upscaling.files import FilePair
+from gladsr.upscaling.pipeline import upscale_files
 from gladsr.upscaling.upscaled import Upscaled
 from tests.upscaling.stand_ins import Array, StandIn
 
@@ -62,7 +62,7 @@ def test_a_large_picture_gives_the_same_bytes(
     write_pages(made(name), tmp_path / "in.tif")
     sr = Upscaler("gladsr-l", threads=1, draft=True, **options)
     sr.save(tmp_path / "in.tif", tmp_path / "a.tif")
-    monkeypatch.setattr(mapped, "IN_MEMORY", 0)  # now the smallest is a large one
+    monkeypatch.setattr(mapped, "IN_MEMORY", 0)  # now every picture is a large one
     monkeypatch.setattr(mapped, "_BAND", 1000)
     sr.save(tmp_path / "in.tif", tmp_path / "b.tif")
     assert (tmp_path / "a.tif").read_bytes() == (tmp_path / "b.tif").read_bytes()
@@ -102,7 +102,7 @@ class Repeating(StandIn):
 
 def peak_of(inputs: Path, output: Path) -> float:
     """Return the peak memory in MiB of upscaling a folder."""
-    done = subprocess.run(  # noqa: S603 - our own words
+    done = subprocess.run(  # noqa: S603 - our own command
         [sys.executable, "-c", _PEAK, str(inputs), "-o", str(output)],
         check=True,
         stdout=subprocess.PIPE,
@@ -140,7 +140,7 @@ def test_the_network_makes_few_pixels_at_once(scale: int, side: int):
 
 
 @pytest.mark.parametrize("alpha", [0, 77, 255])
-def test_an_alpha_that_is_flat_needs_no_network(alpha: int):
+def test_a_constant_alpha_needs_no_network(alpha: int):
     def upscaled(pixels: NDArray[np.uint8]) -> tuple[NDArray[np.uint8], int]:
         engine = Repeating(2)
         large = Upscaled(pixels, (50, 70), [(2, engine)], core=16, draft=False)
@@ -157,8 +157,8 @@ def test_an_alpha_that_is_flat_needs_no_network(alpha: int):
     assert upscaled(np.dstack([PHOTO, SOFT]))[1] == 2 * runs
 
 
-def refusals() -> dict[str, tuple[Callable[[Path], None], str, dict[str, Any], str]]:
-    """What is put into the input, the output's name, the settings, and the refusal."""
+def rejections() -> dict[str, tuple[Callable[[Path], None], str, dict[str, Any], str]]:
+    """How to make the input, the name of the output, the settings, and the message."""
     tall = np.zeros((9000, 2, 3), np.uint8)
     return {
         "transparency": (
@@ -193,17 +193,17 @@ def save(sr: Upscaler, source: Path, destination: Path) -> None:
 
 
 def upscale_file(sr: Upscaler, source: Path, destination: Path) -> None:
-    (outcome,) = upscale_files([Job(source, destination)], sr.upscale)
+    (outcome,) = upscale_files([FilePair(source, destination)], sr.upscale)
     assert outcome.error
     raise outcome.error
 
 
 @pytest.mark.parametrize("upscale", [save, upscale_file])
-@pytest.mark.parametrize("case", refusals())
-def test_what_cannot_be_written_is_refused_before_it_is_computed(
+@pytest.mark.parametrize("case", rejections())
+def test_outputs_that_cannot_be_written_are_rejected_before_they_are_computed(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, case: str, upscale: Any
 ):
-    make, name, options, message = refusals()[case]
+    make, name, options, message = rejections()[case]
     make(tmp_path / "in.tif")
     if case == "the disk":
         usage = type(shutil.disk_usage(tmp_path))(10**12, 10**12 - 50_000_000, 50_000_000)
@@ -216,7 +216,7 @@ def test_what_cannot_be_written_is_refused_before_it_is_computed(
 
 
 @LINUX
-def test_pages_that_lie_in_files_are_gone_when_they_have_gone_by(
+def test_the_temporary_files_of_pages_are_removed_on_the_way(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ):
     """However many there are, the disk holds few at a time."""
@@ -231,7 +231,7 @@ def test_pages_that_lie_in_files_are_gone_when_they_have_gone_by(
         progress=lambda _share: alive.append(open_files() - before),
     )
     assert read_pages(tmp_path / "out.tif").count == 12
-    assert alive[-1] == alive[3]
+    assert 2 <= max(alive) <= 10  # at most five are between being read and having been written
 
 
 def open_files() -> int:

@@ -49,7 +49,7 @@ def plus(function: Callable[[Array], Array], x: Array) -> Array:
     return SelfEnsemble(Engine(function)).run(x, draft=True)
 
 
-def test_a_symmetrical_network_is_left_as_it_is(x: Array):
+def test_it_does_not_change_a_symmetric_network(x: Array):
     np.testing.assert_allclose(plus(nearest, x), nearest(x), atol=1e-6)
 
 
@@ -61,14 +61,14 @@ def test_it_runs_on_the_eight_flips_and_turns(x: Array):
     assert len(engine.views) == 8
 
 
-def test_every_view_has_the_channel_weights_that_were_read_from_it(x: Array):
+def test_every_view_has_its_own_channel_weights(x: Array):
     plus_engine = SelfEnsemble(Engine(nearest))
     channel_weights = plus_engine.channel_weights(x, draft=True)
     assert channel_weights.shape == (8, 1, 3)
     plus_engine.run(x, draft=True, channel_weights=channel_weights)
 
 
-def test_the_mean_of_all_views_does_not_depend_on_how_the_picture_lies(x: Array):
+def test_it_is_equivariant_to_flips_and_turns(x: Array):
     y = plus(shift, x)
     assert np.abs(y - shift(x)).max() > 0.1
     np.testing.assert_allclose(plus(shift, np.rot90(x)), np.rot90(y), atol=1e-6)

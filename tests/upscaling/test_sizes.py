@@ -12,7 +12,7 @@ pictures = st.tuples(sides, sides)
 
 
 @pytest.mark.parametrize("scale", [1, 0.5, 0, -2, 8.01, math.inf, math.nan])
-def test_scales_out_of_range_are_refused(scale: float):
+def test_scales_out_of_range_are_rejected(scale: float):
     with pytest.raises(SizeError, match="must be above 1 and at most 8"):
         check_scale(scale)
 
@@ -25,7 +25,7 @@ def test_a_scale_gives_the_nearest_size(size: tuple[int, int], scale: float):
 
 
 @given(pictures, st.floats(1, 7.99), st.floats(1, 7.99))
-def test_what_is_fitted_fits_and_touches(size: tuple[int, int], across: float, down: float):
+def test_a_fitted_size_fits_and_touches(size: tuple[int, int], across: float, down: float):
     width, height = math.floor(across * size[1]) + 1, math.floor(down * size[0]) + 1
     after = fitted(size, width, height)
     assert after[0] <= height
@@ -47,7 +47,7 @@ def test_one_side_is_enough():
         (None, 4000, "x4000 is more than 8 times as large"),
     ],
 )
-def test_sizes_out_of_range_are_refused(width: int | None, height: int | None, message: str):
+def test_sizes_out_of_range_are_rejected(width: int | None, height: int | None, message: str):
     with pytest.raises(SizeError, match=message):
         fitted((480, 640), width, height)
 
@@ -62,13 +62,15 @@ def test_a_limit_is_kept_and_nearly_reached(size: tuple[int, int], scale: float,
     assert after == target or 4 * after[0] * after[1] >= most  # least for the smallest pictures
 
 
-def test_a_picture_beyond_the_limit_is_refused():
-    with pytest.raises(SizeError, match="it has 640x480 pixels already, and may have 1000"):
+def test_a_picture_beyond_the_limit_is_rejected():
+    with pytest.raises(
+        SizeError, match="it has 640x480 pixels already, and the limit of outputs is 1000"
+    ):
         limited((480, 640), (960, 1280), 1000)
 
 
 @given(st.floats(1.001, MAX_SCALE))
-def test_the_passes_reach_the_scale_with_one_network_where_one_is_enough(scale: float):
+def test_passes_reach_the_scale_with_the_fewest_networks(scale: float):
     chosen = passes(scale, (2, 3, 4))
     assert math.prod(chosen) >= scale
     assert len(chosen) == (1 if scale <= 4 else 2)

@@ -9,8 +9,8 @@ from hypothesis import strategies as st
 
 from gladsr.engines import ChannelWeights
 from gladsr.errors import OutOfMemoryError
-from gladsr.upscaling.tiling import OVERLAP, WHOLE, Enlarged, Region, tiles, whole
-from tests.upscaling.stand_ins import Array, StandIn
+from gladsr.upscaling.tiling import OVERLAP, WHOLE, NetworkOutput, Region, tiles, whole
+from tests.upscaling.stand_ins import Array, InMemory, StandIn
 
 lengths = st.integers(1, 90)
 
@@ -23,20 +23,6 @@ def test_tiles_cover_a_region_once(top: int, height: int, left: int, width: int,
         count[tile.top : tile.bottom, tile.left : tile.right] += 1
     assert (count[top:, left:] == 1).all()
     assert count.sum() == height * width
-
-
-class Picture:
-    """A source that is in memory, and notes what was read."""
-
-    def __init__(self, pixels: Array) -> None:
-        self.size = (pixels.shape[0], pixels.shape[1])
-        self.read_regions: list[Region] = []
-        self._pixels = pixels
-
-    def read(self, region: Region) -> Array:
-        assert region == region.grown(0, self.size)
-        self.read_regions.append(region)
-        return region.cut(self._pixels, out_of=whole(self.size))
 
 
 class FarSighted(StandIn):
@@ -71,73 +57,73 @@ class FarSighted(StandIn):
 
 @settings(deadline=None, max_examples=60)
 @given(st.data())
-def test_any_part_in_any_tiles_is_what_the_whole_gives(data: st.DataObject):
+def test_any_part_in_any_tiles_equals_that_of_the_complete_output(data: st.DataObject):
     height, width = data.draw(st.integers(1, 130)), data.draw(st.integers(1, 130))
     pixels = np.random.default_rng(0).random((height, width, 3), np.float32)
     expected = FarSighted().run(pixels)
     top, left = data.draw(st.integers(0, 2 * height - 1)), data.draw(st.integers(0, 2 * width - 1))
     bottom = data.draw(st.integers(top + 1, 2 * height))
     right = data.draw(st.integers(left + 1, 2 * width))
-    enlarged = Enlarged(Picture(pixels), FarSighted(), 2, core=data.draw(st.integers(16, 140)))
-    part = enlarged.read(Region(top, bottom, left, right))
+    output = NetworkOutput(InMemory(pixels), FarSighted(), 2, core=data.draw(st.integers(16, 140)))
+    part = output.read(Region(top, bottom, left, right))
     np.testing.assert_allclose(part, expected[top:bottom, left:right], atol=1e-6)
 
 
-def test_a_large_pictures_channel_weights_are_those_of_bands_all_over_it():
+def test_the_channel_weights_of_a_large_picture_are_those_of_spread_bands():
     rows, columns = np.mgrid[:900, :600].astype(np.float32)
-    picture = Picture(np.stack([rows / 900, columns / 600, (rows > 450)], axis=2))
+    picture = InMemory(np.stack([rows / 900, columns / 600, (rows > 450)], axis=2))
     assert math.prod(picture.size) > WHOLE
-    enlarged = Enlarged(picture, FarSighted(), 2, core=64)
-    enlarged.read(Region(0, 2, 0, 2))
-    channel_weights = enlarged._channel_weights
+    output = NetworkOutput(picture, FarSighted(), 2, core=64)
+    output.read(Region(0, 2, 0, 2))
+    channel_weights = output._channel_weights
     assert channel_weights is not None
     np.testing.assert_allclose(channel_weights, [[0.5, 0.5, 0.5]], atol=0.01)
     assert sum(math.prod(region.size) for region in picture.read_regions[1:]) == 288 * 288
 
 
-def test_the_channel_weights_are_read_once():
-    picture = Picture(np.ones((100, 100, 1), np.float32))
-    enlarged = Enlarged(picture, FarSighted(), 2, core=20)
-    for part in tiles(whole(enlarged.size), 40, 40):
-        enlarged.read(part)
+def test_the_channel_weights_are_computed_once():
+    picture = InMemory(np.ones((100, 100, 1), np.float32))
+    output = NetworkOutput(picture, FarSighted(), 2, core=20)
+    for part in tiles(whole(output.size), 40, 40):
+        output.read(part)
     assert picture.read_regions.count(whole(picture.size)) == 1
 
 
 def test_grey_is_the_mean_of_three_equal_channels():
     grey = np.random.default_rng(0).random((30, 20, 1), np.float32)
-    y = Enlarged(Picture(grey), FarSighted(), 2, core=16).read(Region(0, 60, 0, 40))
+    y = NetworkOutput(InMemory(grey), FarSighted(), 2, core=16).read(Region(0, 60, 0, 40))
     expected = FarSighted().run(np.repeat(grey, 3, axis=2)).mean(axis=2, keepdims=True)
     np.testing.assert_allclose(y, expected, atol=1e-6)
 
 
-def test_when_the_memory_runs_out_smaller_tiles_give_the_same(caplog: pytest.LogCaptureFixture):
+def test_smaller_tiles_are_used_when_memory_runs_out(caplog: pytest.LogCaptureFixture):
     pixels = np.random.default_rng(0).random((200, 300, 3), np.float32)
     engine = FarSighted(most=90 * 90)
-    enlarged = Enlarged(Picture(pixels), engine, 2, core=300)
-    np.testing.assert_allclose(
-        enlarged.read(whole(enlarged.size)), FarSighted().run(pixels), atol=1e-6
-    )
-    assert caplog.messages[-1] == "the memory ran out; going on in tiles of 37 pixels"
+    output = NetworkOutput(InMemory(pixels), engine, 2, core=300)
+    np.testing.assert_allclose(output.read(whole(output.size)), FarSighted().run(pixels), atol=1e-6)
+    assert caplog.messages[-1] == "memory ran out; continuing in tiles of 37 pixels"
     caplog.clear()
-    enlarged.read(whole(enlarged.size))
+    output.read(whole(output.size))
     assert not caplog.messages  # it does not try the large ones again
 
 
-def test_when_no_tile_fits_it_gives_up(caplog: pytest.LogCaptureFixture):
+def test_an_error_is_raised_when_no_tile_fits(caplog: pytest.LogCaptureFixture):
     caplog.set_level(logging.CRITICAL)
-    enlarged = Enlarged(Picture(np.zeros((99, 99, 3), np.float32)), FarSighted(most=10), 2, core=99)
+    output = NetworkOutput(
+        InMemory(np.zeros((99, 99, 3), np.float32)), FarSighted(most=10), 2, core=99
+    )
     with pytest.raises(OutOfMemoryError):
-        enlarged.read(whole(enlarged.size))
+        output.read(whole(output.size))
 
 
-def test_bounded_values_stay_within_those_around(monkeypatch: pytest.MonkeyPatch):
+def test_bounded_values_stay_within_their_neighbourhood(monkeypatch: pytest.MonkeyPatch):
     def ringing(_self: Any, x: Array, **_options: Any) -> Array:
         return x.repeat(2, axis=0).repeat(2, axis=1) * 3 - 1
 
     monkeypatch.setattr(FarSighted, "run", ringing)
     alpha = np.full((50, 50, 1), 0.25, np.float32)
     alpha[:, 25:] = 0.75
-    picture = Picture(alpha)
-    y = Enlarged(picture, FarSighted(), 2, core=16, bounded=True).read(Region(0, 100, 0, 100))
+    picture = InMemory(alpha)
+    y = NetworkOutput(picture, FarSighted(), 2, core=16, bounded=True).read(Region(0, 100, 0, 100))
     flat = np.r_[0:48, 52:100]
     np.testing.assert_array_equal(y[:, flat], alpha.repeat(2, 0).repeat(2, 1)[:, flat])

@@ -1,5 +1,7 @@
 import io
 import math
+import multiprocessing
+import os
 import pickle
 from dataclasses import replace
 from pathlib import Path
@@ -13,9 +15,16 @@ from numpy.typing import DTypeLike, NDArray
 from PIL import Image, ImageCms
 
 from gladsr import Upscaler, engines, zoo
-from gladsr.errors import EngineError, PictureError, SizeError, UnknownModelError
+from gladsr.errors import (
+    EngineError,
+    OutputExistsError,
+    SizeError,
+    StorageError,
+    UnknownModelError,
+)
 from gladsr.pictures import Picture, read, resize, write
-from gladsr.upscaling import tiling
+from gladsr.upscaling.tiling import NetworkOutput, Sampling, whole
+from tests.upscaling.stand_ins import InMemory
 
 CHELSEA: NDArray[np.uint8] = skimage.data.chelsea()[80:180, 120:260]
 
@@ -36,7 +45,7 @@ def test_a_photograph_comes_out_sharper_than_by_bicubic(model: str, scale: int):
     assert psnr[0] > psnr[1] + 0.3
 
 
-def test_photographs_from_the_web_come_out_cleaner_than_by_the_other_weights():
+def test_gladsr_photo_is_best_on_noisy_jpeg_photographs():
     models = [Upscaler(name, scale=4) for name in ("gladsr-photo", "gladsr", "gladsr-l")]
     similarities = []
     for name in ("chelsea", "astronaut", "coffee"):
@@ -56,7 +65,9 @@ def test_photographs_from_the_web_come_out_cleaner_than_by_the_other_weights():
 
 
 @pytest.mark.parametrize("dtype", [np.uint8, np.uint16, np.float16, np.float32, np.float64])
-@pytest.mark.parametrize("shape", [(5, 7), (5, 7, 2), (5, 7, 3), (5, 7, 4), (1, 1), (1, 9, 3)])
+@pytest.mark.parametrize(
+    "shape", [(5, 7), (5, 7, 1), (5, 7, 2), (5, 7, 3), (5, 7, 4), (1, 1), (1, 9, 3)]
+)
 def test_arrays_keep_their_kind_depth_and_channels(
     sr: Upscaler, dtype: DTypeLike, shape: tuple[int, ...]
 ):
@@ -99,7 +110,7 @@ def test_images_give_images(sr: Upscaler, mode: str, comes_out: str):
     ("mode", "colour", "comes_out"),
     [("RGB", (9, 20, 30), "RGBA"), ("L", 9, "LA"), ("1", 0, "LA"), ("P", 1, "RGBA")],
 )
-def test_a_transparent_colour_of_a_png_is_so_in_the_image_as_in_the_file(
+def test_a_transparent_colour_of_a_png_becomes_alpha(
     sr: Upscaler, tmp_path: Path, mode: str, colour: Any, comes_out: str
 ):
     image = Image.fromarray(CHELSEA[:20, :30]).convert(mode)
@@ -115,7 +126,7 @@ def test_a_transparent_colour_of_a_png_is_so_in_the_image_as_in_the_file(
     np.testing.assert_array_equal(np.asarray(y), sr(tmp_path / "a.png"))
 
 
-def test_an_image_keeps_its_profile_and_the_size_of_its_print(sr: Upscaler):
+def test_an_image_keeps_its_profile_and_print_size(sr: Upscaler):
     image = Image.fromarray(CHELSEA[:20, :30])
     profile = ImageCms.ImageCmsProfile(ImageCms.createProfile("sRGB")).tobytes()
     image.info.update(icc_profile=profile, dpi=(300, 300))
@@ -124,9 +135,77 @@ def test_an_image_keeps_its_profile_and_the_size_of_its_print(sr: Upscaler):
     assert upscaled.info["dpi"] == (600, 600)
 
 
-def test_other_image_modes_are_refused(sr: Upscaler):
-    with pytest.raises(ValueError, match="CMYK"):
-        sr(Image.new("CMYK", (4, 4)))
+@pytest.mark.parametrize(
+    ("mode", "comes_out", "tolerance"),
+    [("YCbCr", "RGB", 2), ("HSV", "RGB", 8), ("LAB", "RGB", 6), ("RGBX", "RGB", 0)],
+)
+def test_images_of_other_colour_spaces_become_rgb(
+    sr: Upscaler, mode: str, comes_out: str, tolerance: float
+):
+    rgb = Image.fromarray(CHELSEA[:20, :30])
+    if mode == "LAB":
+        srgb, lab = ImageCms.createProfile("sRGB"), ImageCms.createProfile("LAB")
+        image = ImageCms.applyTransform(rgb, ImageCms.buildTransform(srgb, lab, "RGB", "LAB"))
+        assert image is not None
+    else:
+        image = rgb.convert(mode)
+    y = sr(image)
+    assert y.mode == comes_out
+    assert np.abs(np.asarray(y, float) - sr(np.asarray(rgb))).mean() <= tolerance
+
+
+def test_a_cmyk_image_becomes_what_its_file_becomes(sr: Upscaler, tmp_path: Path):
+    file = tmp_path / "a.tif"
+    Image.fromarray(CHELSEA[:20, :30]).convert("CMYK").save(file)
+    with Image.open(file) as image:
+        assert image.mode == "CMYK"
+        y = sr(image)
+    assert y.mode == "RGB"
+    np.testing.assert_array_equal(np.asarray(y), sr(file))
+
+
+@pytest.mark.parametrize(("mode", "comes_out"), [("RGBa", "RGBA"), ("La", "LA"), ("PA", "RGBA")])
+def test_images_with_other_kinds_of_alpha(sr: Upscaler, mode: str, comes_out: str):
+    alpha = np.tile(np.linspace(0, 255, 30).astype(np.uint8), (20, 1))
+    straight = Image.fromarray(np.dstack([CHELSEA[:20, :30], alpha]))
+    if mode == "PA":
+        image = straight.convert("RGB").convert("P").convert("PA")
+        image.putalpha(Image.fromarray(alpha))
+    else:
+        image = straight.convert("LA" if mode == "La" else "RGBA").convert(mode)
+    assert image.mode == mode
+    y = sr(image)
+    assert y.mode == comes_out
+    np.testing.assert_array_equal(np.asarray(y), np.asarray(sr(image.convert(comes_out))))
+
+
+@pytest.mark.parametrize("mode", ["I", "I;16B"])
+def test_images_of_16_bits_in_other_layouts_keep_their_mode(sr: Upscaler, mode: str):
+    grey = CHELSEA[:20, :30, 0] * np.uint16(257)
+    image = Image.fromarray(grey.astype(np.int32 if mode == "I" else ">u2"))
+    assert image.mode == mode
+    y = sr(image)
+    assert y.mode == mode
+    np.testing.assert_array_equal(np.asarray(y), sr(grey))
+
+
+def test_integers_beyond_16_bits_are_rejected(sr: Upscaler):
+    with pytest.raises(ValueError, match="mode I must lie in 0 to 65535"):
+        sr(Image.new("I", (4, 4), 65536))
+
+
+def test_arrays_of_other_classes_and_byte_orders(sr: Upscaler):
+    grey = CHELSEA[:20, :30, 0]
+    expected = sr(grey)
+    np.testing.assert_array_equal(sr(grey.view(np.matrix)), expected)
+    swapped = sr((grey * np.uint16(257)).astype(">u2"))
+    assert swapped.dtype == ">u2"
+    np.testing.assert_array_equal(swapped, sr(grey * np.uint16(257)))
+    with pytest.raises(TypeError, match="masked arrays are not supported"):
+        sr(np.ma.masked_greater(grey, 100))
+    for wrong in (grey > 100, [[1, 2], [3, 4]], np.array([["a"]])):
+        with pytest.raises(TypeError, match="uint8, uint16 or floating point, not"):
+            sr(wrong)
 
 
 def test_an_image_an_array_and_a_path_give_the_same_pixels(sr: Upscaler, tmp_path: Path):
@@ -152,7 +231,7 @@ def test_a_smooth_ramp_of_16_bits_shows_no_banding(sr: Upscaler):
 
 
 @pytest.mark.parametrize("alpha", [0, 90, 255])
-def test_a_constant_alpha_stays_what_it_is(sr: Upscaler, alpha: int):
+def test_a_constant_alpha_is_kept(sr: Upscaler, alpha: int):
     y = sr(np.dstack([CHELSEA[:20, :30], np.full((20, 30), alpha, np.uint8)]))
     assert (y[..., 3] == alpha).all()
 
@@ -176,7 +255,7 @@ def test_a_cut_out_has_no_fringe_over_black_or_white(sr: Upscaler, background: f
 
 
 @pytest.mark.parametrize("scale", [2, 2.6, 5])
-def test_a_soft_edge_has_no_colour_that_is_not_beside_it(scale: float):
+def test_a_soft_edge_has_only_the_colours_beside_it(scale: float):
     """Not even where a premultiplied colour and its alpha do not quite fit."""
     rows, columns = np.mgrid[:30, :40]
     alpha = np.clip(10.5 - np.hypot(rows - 15, columns - 20), 0, 1)[..., np.newaxis]
@@ -206,7 +285,7 @@ def breaking_pictures() -> dict[str, NDArray[np.uint8]]:
 
 @pytest.mark.parametrize("model", zoo.MODELS)
 @pytest.mark.parametrize("name", breaking_pictures())
-def test_tiles_give_what_the_whole_gives(model: str, name: str):
+def test_tiles_do_not_show(model: str, name: str):
     x = breaking_pictures()[name].astype(np.float32) / 255
     whole = Upscaler(model, scale=2)(x)
     tiled = Upscaler(model, scale=2, tile=32)(x)
@@ -215,7 +294,7 @@ def test_tiles_give_what_the_whole_gives(model: str, name: str):
 
 @pytest.mark.parametrize("scale", [3, 4, 5, 2.3])
 @pytest.mark.parametrize("channels", [2, 3])
-def test_tiles_give_what_the_whole_gives_at_any_scale(scale: float, channels: int):
+def test_tiles_do_not_show_at_any_scale(scale: float, channels: int):
     x = CHELSEA[:30, :40, :channels].astype(np.float32) / 255
     whole = Upscaler("gladsr-l", scale=scale)(x)
     tiled = Upscaler("gladsr-l", scale=scale, tile=20)(x)
@@ -224,25 +303,29 @@ def test_tiles_give_what_the_whole_gives_at_any_scale(scale: float, channels: in
 
 
 @pytest.mark.parametrize("options", [{"ensemble": True}, {"draft": True}], ids=str)
-def test_tiles_give_what_the_whole_gives_with_every_option(options: dict[str, Any]):
+def test_tiles_do_not_show_with_any_option(options: dict[str, Any]):
     x = CHELSEA[:70, :60].astype(np.float32) / 255
     whole = Upscaler("gladsr-l", scale=2, **options)(x)
     tiled = Upscaler("gladsr-l", scale=2, tile=32, **options)(x)
     assert np.abs(tiled - whole).max() < 0.05 / 255
 
 
-def test_a_large_picture_is_the_same_in_all_tiles(monkeypatch: pytest.MonkeyPatch):
-    """One that is so large that its attention comes from a sample."""
-    monkeypatch.setattr(tiling, "WHOLE", 50 * 50)
-    monkeypatch.setattr(tiling, "SAMPLE_BAND", 8)
-    x = breaking_pictures()["half photo, half noise"].astype(np.float32) / 255
-    first, *others = (Upscaler("gladsr-l", scale=2, tile=tile)(x) for tile in (200, 40, 37))
+def test_tiles_do_not_show_where_the_channel_weights_come_from_a_sample():
+    x = breaking_pictures()["half photo, half noise"].astype(np.float32)
+    x /= 255
+    engine = engines.load(zoo.card("gladsr-l", 2))
+    sampling = Sampling(whole=50 * 50, band=8)
+    outputs = (
+        NetworkOutput(InMemory(x), engine, 2, core=core, sampling=sampling)
+        for core in (200, 40, 37)
+    )
+    first, *others = (output.read(whole(output.size)) for output in outputs)
     for other in others:
         assert np.abs(other - first).max() < 0.05 / 255
 
 
 @pytest.mark.parametrize("level", [0, 77, 255])
-def test_flat_colour_is_flat_across_the_borders_of_tiles(level: int):
+def test_flat_colour_is_flat_across_tile_borders(level: int):
     x = np.full((96, 96, 3), level, np.uint8)
     x[..., 1] = 255 - level
     y = Upscaler("gladsr-l", scale=2, tile=32)(x)
@@ -261,7 +344,7 @@ def test_flat_colour_is_flat_across_the_borders_of_tiles(level: int):
         ({"scale": 8}, (160, 240)),
         ({"size": (50, 50)}, (33, 50)),
         ({"size": (None, 70)}, (70, 105)),
-        ({"scale": 4, "max_pixels": 2400}, (40, 60)),
+        ({"scale": 4, "max_output_pixels": 2400}, (40, 60)),
     ],
     ids=str,
 )
@@ -281,20 +364,20 @@ def test_flat_pictures_of_any_size_stay_near_flat(shape: tuple[int, ...], scale:
     assert np.abs(y.astype(int) - 128).max() < 40
 
 
-def test_between_two_trained_scales_it_is_the_larger_made_smaller():
+def test_between_trained_scales_the_larger_is_downscaled():
     x = CHELSEA[:40, :30].astype(np.float32) / 255
     larger = Upscaler("gladsr-l", scale=3)(x)
     y = Upscaler("gladsr-l", scale=2.5)(x)
     np.testing.assert_allclose(y, resize(larger, size=(100, 75)).clip(0, 1), atol=1e-6)
 
 
-def test_above_four_two_networks_run_one_after_the_other():
+def test_above_four_two_networks_run_in_a_row():
     x = CHELSEA[:20, :30].astype(np.float32) / 255
     twice = Upscaler("gladsr-l", scale=3)(Upscaler("gladsr-l", scale=2)(x))
     np.testing.assert_allclose(Upscaler("gladsr-l", scale=6)(x), twice, atol=1e-5)
 
 
-def test_a_model_of_one_scale_runs_as_often_as_a_larger_one_takes():
+def test_a_model_of_one_scale_runs_up_to_three_times():
     x = CHELSEA[:20, :24].astype(np.float32) / 255
     twice, expected = Upscaler("gladsr-sr291", scale=2), x
     for _ in range(3):
@@ -302,7 +385,7 @@ def test_a_model_of_one_scale_runs_as_often_as_a_larger_one_takes():
     np.testing.assert_allclose(Upscaler("gladsr-sr291", scale=8)(x), expected, atol=1e-4)
 
 
-def test_the_ensemble_is_nearer_to_the_originals(sr: Upscaler):
+def test_the_ensemble_gains_psnr(sr: Upscaler):
     """On the whole, as every mean is: not on each picture."""
     plus = Upscaler("gladsr", scale=2, ensemble=True)
     gains = []
@@ -340,12 +423,12 @@ def test_the_same_picture_gives_the_same_bytes(sr: Upscaler):
         ({"scale": 2, "size": (9, 9)}, ValueError, "a scale or a size, not both"),
         ({"size": (None, None)}, ValueError, "must be a width, a height or both"),
         ({"size": (0, 9)}, ValueError, "must be a width, a height or both, of 1 or more"),
-        ({"max_pixels": 0}, ValueError, "max_pixels is 0"),
+        ({"max_output_pixels": 0}, ValueError, "max_output_pixels is 0"),
         ({"engine": "abacus"}, EngineError, "no engine 'abacus'"),
         ({"tile": 8}, ValueError, "tile is 8, but must be 16 or more"),
     ],
 )
-def test_wrong_settings_are_refused(settings: Any, error: type[Exception], message: str):
+def test_wrong_settings_are_rejected(settings: Any, error: type[Exception], message: str):
     with pytest.raises(error, match=message):
         Upscaler(**settings)
 
@@ -367,7 +450,7 @@ def test_save_does_not_overwrite_unless_told(sr: Upscaler, tmp_path: Path):
     source, destination = tmp_path / "in.png", tmp_path / "out.png"
     Image.fromarray(CHELSEA[:4, :4]).save(source)
     destination.write_bytes(b"mine")
-    with pytest.raises(FileExistsError, match=r"out\.png exists already"):
+    with pytest.raises(OutputExistsError, match=r"out\.png: it exists already"):
         sr.save(source, destination)
     assert destination.read_bytes() == b"mine"
     sr.save(source, destination, overwrite=True)
@@ -376,13 +459,13 @@ def test_save_does_not_overwrite_unless_told(sr: Upscaler, tmp_path: Path):
 
 def test_save_into_a_folder_that_is_missing_names_it(sr: Upscaler, tmp_path: Path):
     destination = tmp_path / "missing" / "out.png"
-    with pytest.raises(PictureError, match=r"there is no folder .*missing") as error:
+    with pytest.raises(StorageError, match=r"there is no folder .*missing") as error:
         sr.save(tmp_path / "in.png", destination)
     assert str(destination) in str(error.value)
 
 
 @pytest.mark.parametrize("channels", [3, 4])
-def test_save_tells_its_progress(sr: Upscaler, tmp_path: Path, channels: int):
+def test_save_reports_its_progress(sr: Upscaler, tmp_path: Path, channels: int):
     pixels = np.zeros((5, 5, channels), np.uint8)
     write(Picture(pixels), tmp_path / "in.png")
     shares: list[float] = []
@@ -391,7 +474,7 @@ def test_save_tells_its_progress(sr: Upscaler, tmp_path: Path, channels: int):
     assert shares[-1] == 1
 
 
-def test_upscalers_made_of_one_another_share_what_is_loaded(monkeypatch: pytest.MonkeyPatch):
+def test_replaced_upscalers_share_loaded_networks(monkeypatch: pytest.MonkeyPatch):
     loaded: list[int] = []
     load = engines.load
 
@@ -412,10 +495,30 @@ def test_upscalers_made_of_one_another_share_what_is_loaded(monkeypatch: pytest.
     assert replace(first, model="gladsr")(CHELSEA[:8, :20]).shape == (16, 40, 3)
 
 
-def test_the_masks_of_grey_and_of_what_is_opaque_are_those_of_its_colours():
+def test_masks_of_grey_and_opaque_pictures_are_those_of_their_colours():
     upscaler, grey = Upscaler("gladsr-l", scale=1.5), CHELSEA[:8, :20, 0]
     masks = upscaler.masks(np.dstack([grey] * 3))
     opaque = np.full_like(grey, 255)
     for pixels in (grey, np.dstack([grey, opaque]), np.dstack([grey] * 3 + [opaque])):
         np.testing.assert_array_equal(upscaler.masks(pixels), masks)
     assert ((masks > 0) & (masks < 1)).all()
+
+
+@pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
+def test_a_process_forked_after_a_network_was_loaded_is_told_to_spawn(sr: Upscaler):
+    """An engine's threads do not survive a fork: it would wait for them for ever."""
+    context = multiprocessing.get_context("fork")
+    results = context.Queue()
+
+    def use(upscaler: Upscaler | None) -> None:
+        try:
+            (upscaler or Upscaler("gladsr-l", scale=2))(CHELSEA[:8, :8])
+        except EngineError as error:
+            results.put(str(error))
+
+    for upscaler in (sr, None):
+        process = context.Process(target=use, args=(upscaler,))
+        process.start()
+        message = results.get(timeout=60)
+        process.join()
+        assert 'get_context("spawn")' in message

@@ -15,7 +15,7 @@ def filled(items: list[tuple[str, int]]) -> FairQueue[tuple[int, str, int]]:
 
 
 @given(ITEMS)
-def test_everything_comes_out_once_and_each_clients_items_in_their_order(
+def test_all_items_come_out_once_and_those_of_a_client_in_order(
     items: list[tuple[str, int]],
 ):
     queue = filled(items)
@@ -29,7 +29,7 @@ def test_everything_comes_out_once_and_each_clients_items_in_their_order(
 
 
 @given(ITEMS)
-def test_no_client_that_waits_gets_more_than_one_item_behind_another(
+def test_no_waiting_client_falls_behind_by_more_than_one_item(
     items: list[tuple[str, int]],
 ):
     """The bound of start-time fair queueing: work differs by at most one item of each client."""
@@ -50,7 +50,7 @@ def test_no_client_that_waits_gets_more_than_one_item_behind_another(
                 assert done[a] - done[b] <= largest[a] + largest[b]
 
 
-def test_a_small_picture_waits_for_one_of_another_clients_many():
+def test_a_small_item_waits_for_only_one_of_another_client():
     queue: FairQueue[str] = FairQueue()
     for number in range(10):
         queue.push("many", f"many {number}", cost=1000)
@@ -60,7 +60,7 @@ def test_a_small_picture_waits_for_one_of_another_clients_many():
 
 
 @given(ITEMS, ITEMS, st.data())
-def test_what_is_removed_counts_as_if_it_had_never_been_there(
+def test_a_removed_item_counts_as_if_it_had_never_been_added(
     before: list[tuple[str, int]], after: list[tuple[str, int]], data: st.DataObject
 ):
     removed = data.draw(st.sets(st.sampled_from(range(len(after))))) if after else set()
@@ -69,23 +69,23 @@ def test_what_is_removed_counts_as_if_it_had_never_been_there(
     for each in (queue, other):
         for _ in range(served):
             each.pop()
-        for client in "abcd":  # so that in both the clients stand in one order
+        for client in "abcd":  # so that both have the clients in the same order
             each.push(client, (999, client, 1), cost=1)
     items = [(number, client, cost) for number, (client, cost) in enumerate(after, 1000)]
-    for place, item in enumerate(items):
+    for index, item in enumerate(items):
         queue.push(item[1], item, cost=item[2])
-        if place not in removed:
+        if index not in removed:
             other.push(item[1], item, cost=item[2])
-    for place in data.draw(st.permutations(sorted(removed))):
-        assert queue.remove(items[place])
+    for index in data.draw(st.permutations(sorted(removed))):
+        assert queue.remove(items[index])
     for each in (queue, other):
-        for client in "abcd":  # what comes later is treated alike, too
+        for client in "abcd":  # later items are treated alike, too
             each.push(client, (2000, client, 5), cost=5)
     assert queue.order() == other.order()
     assert [queue.pop() for _ in range(len(queue))] == [other.pop() for _ in range(len(other))]
 
 
-def test_a_large_picture_that_was_cancelled_does_not_delay_a_small_one():
+def test_a_removed_large_item_does_not_delay_a_small_one():
     queue: FairQueue[str] = FairQueue()
     queue.push("a", "a, large", cost=1000)
     queue.push("a", "a, small", cost=1)
@@ -96,7 +96,7 @@ def test_a_large_picture_that_was_cancelled_does_not_delay_a_small_one():
     assert queue.order() == ["a, small", "b 1", "a, another", "b 2"]
 
 
-def test_what_was_served_still_counts_when_another_is_removed():
+def test_served_items_still_count_when_another_is_removed():
     queue: FairQueue[str] = FairQueue()
     queue.push("a", "a 1", cost=100)
     queue.push("a", "a 2", cost=100)
@@ -108,7 +108,7 @@ def test_what_was_served_still_counts_when_another_is_removed():
     assert queue.order() == ["b 1", "b 2", "a 3"]
 
 
-def test_what_is_removed_does_not_come():
+def test_a_removed_item_does_not_come_out():
     queue: FairQueue[str] = FairQueue()
     queue.push("a", "first", cost=1)
     assert queue.remove("first")
@@ -116,3 +116,49 @@ def test_what_is_removed_does_not_come():
     assert len(queue) == 0
     with pytest.raises(IndexError, match="empty"):
         queue.pop()
+
+
+@given(ITEMS)
+def test_items_that_cost_more_than_estimated_count_as_if_the_cost_had_been_known(
+    items: list[tuple[str, int]],
+):
+    """With exact charges after every item, no waiting client falls behind by more than one item."""
+    queue: FairQueue[tuple[str, int]] = FairQueue()
+    largest, left, done = (dict.fromkeys("abcd", 0) for _ in range(3))
+    for client, cost in items:
+        queue.push(client, (client, cost), cost=1)  # the estimate
+        largest[client] = max(largest[client], cost)
+        left[client] += 1
+    waiting = {client for client in "abcd" if left[client]}
+    while len(queue) and all(left[client] for client in waiting):
+        client, cost = queue.pop()
+        queue.charge(client, cost - 1)
+        done[client] += cost
+        left[client] -= 1
+        for a in waiting:
+            for b in waiting:
+                assert done[a] - done[b] <= largest[a] + largest[b]
+
+
+def test_a_client_without_waiting_items_pays_later():
+    queue: FairQueue[str] = FairQueue()
+    queue.push("a", "a 1", cost=1)
+    assert queue.pop() == "a 1"
+    queue.charge("a", 99)
+    queue.push("a", "a 2", cost=1)
+    queue.push("b", "b 1", cost=50)
+    queue.push("b", "b 2", cost=1)
+    assert queue.order() == ["b 1", "b 2", "a 2"]
+
+
+def test_a_client_that_used_less_than_estimated_gets_it_back():
+    queue: FairQueue[str] = FairQueue()
+    for item in ("a 1", "a 2", "a 3"):
+        queue.push("a", item, cost=100)
+    assert queue.pop() == "a 1"
+    queue.charge("a", -99)
+    queue.push("b", "b 1", cost=10)
+    assert queue.order() == ["b 1", "a 2", "a 3"] or queue.order()[0] == "b 1"
+    assert queue.pop() == "b 1"
+    queue.push("b", "b 2", cost=10)
+    assert queue.order() == ["a 2", "b 2", "a 3"]

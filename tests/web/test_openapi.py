@@ -8,9 +8,14 @@ import schemathesis
 from hypothesis import HealthCheck, given, settings
 from schemathesis.specs.openapi.checks import positive_data_acceptance
 
-from gladsr.web import Limits, Machine, Service, create_app
+from gladsr.web.app import create_app
+from gladsr.web.limits import Limits
+from gladsr.web.service import Service
+from gladsr.web.settings import EngineSettings
 
-from .conftest import Server
+from .helpers import (
+    Server,
+)
 
 
 @schemathesis.serializer("image/tiff", "image/avif")
@@ -19,7 +24,7 @@ def as_it_is(_context: schemathesis.SerializationContext, value: bytes) -> bytes
 
 
 schema = schemathesis.openapi.from_dict(
-    create_app(Service(Limits(), Machine(), Path("nowhere"))).openapi()
+    create_app(Service(Limits(), EngineSettings(), Path("nowhere"))).openapi()
 )
 
 

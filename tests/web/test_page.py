@@ -1,6 +1,6 @@
 """The page in a real browser, headless Chromium, against a real service.
 
-Screenshots go to the folder that the environment variable GLADSR_SCREENSHOTS names.
+Screenshots go to the folder in the environment variable GLADSR_SCREENSHOTS.
 """
 
 import io
@@ -24,7 +24,11 @@ from playwright.sync_api import (
     sync_playwright,
 )
 
-from .conftest import Server, running, several
+from .helpers import (
+    Server,
+    running,
+    several,
+)
 
 CHROMIUM = next(filter(None, map(shutil.which, ("chromium", "chromium-browser", "chrome"))), None)
 OPTIONS = [
@@ -38,7 +42,7 @@ OPTIONS = [
 ]
 SECONDS = 1000
 
-pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="there is no Chromium on this machine")
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 
 
 @pytest.fixture(scope="module")
@@ -51,14 +55,14 @@ def browser() -> Iterator[Browser]:
 
 @pytest.fixture
 def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]:
-    """Return a function that opens the page; its errors and foreign requests fail the test."""
+    """A function that opens the page; errors and requests to other hosts fail the test."""
     contexts: list[BrowserContext] = []
     wrong: list[str] = []
 
-    def hear(said: ConsoleMessage) -> None:
-        """Note what is wrong, breaches of the content policy too, but not refused requests."""
-        if said.type == "error" and "the server responded with a status of" not in said.text:
-            wrong.append(said.text)
+    def note(message: ConsoleMessage) -> None:
+        """Note errors, including violations of the content policy, but not rejected requests."""
+        if message.type == "error" and "the server responded with a status of" not in message.text:
+            wrong.append(message.text)
 
     def see(request: Request) -> None:
         if not request.url.startswith((server.url, "blob:")):
@@ -66,7 +70,7 @@ def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]
 
     def watch(page: Page) -> None:
         page.on("pageerror", lambda error: wrong.append(str(error)))
-        page.on("console", hear)
+        page.on("console", note)
         page.on("request", see)
 
     def open_(width: int = 1280, height: int = 800, **settings: Any) -> Page:
@@ -88,7 +92,7 @@ def open_page(browser: Browser, server: Server) -> Iterator[Callable[..., Page]]
 
 
 def keep(page: Page, name: str) -> None:
-    """Take a screenshot, if anyone wants it."""
+    """Take a screenshot, if they are wanted."""
     folder = os.environ.get("GLADSR_SCREENSHOTS")
     if folder:
         page.screenshot(path=Path(folder) / f"{name}.png")
@@ -105,7 +109,7 @@ def download(page: Page) -> tuple[str, bytes]:
 
 
 @pytest.mark.parametrize("kind", ["png", "jpeg", "tiff", "avif"])
-def test_a_picture_becomes_what_the_command_makes_of_it(
+def test_the_download_is_the_result_of_the_command(
     kind: str,
     open_page: Callable[..., Page],
     pictures: dict[str, Path],
@@ -129,15 +133,15 @@ def test_a_picture_becomes_what_the_command_makes_of_it(
 
 
 @pytest.mark.parametrize(
-    ("words", "settings", "name", "shown"),
+    ("text", "settings", "name", "shown"),
     [
         ("1.5", {"scale": 1.5}, "a-x1.5.png", "×1.5"),
         ("x5", {"scale": 5}, "a-x5.png", "×5"),
         ("100 x 90", {"size": "100x90"}, "a-100x80.png", "100×90"),
     ],
 )
-def test_another_scale_or_a_size_is_given(
-    words: str,
+def test_another_scale_or_a_size_can_be_entered(
+    text: str,
     settings: dict[str, Any],
     name: str,
     shown: str,
@@ -147,24 +151,24 @@ def test_another_scale_or_a_size_is_given(
 ):
     page = open_page()
     page.get_by_role("radio", name="Other").check()
-    page.locator("#other").fill(words)
+    page.locator("#other").fill(text)
     add(page, pictures["png"])
     assert download(page) == (name, upscaled(pictures["png"], **settings))
     expect(page.locator("#after-name")).to_have_text(f"gladsr {shown}")
 
 
-@pytest.mark.parametrize("words", ["", "9", "1", "big", "0x5", "x"])
-def test_a_wrong_scale_is_refused_before_anything_is_sent(
-    words: str, open_page: Callable[..., Page], pictures: dict[str, Path]
+@pytest.mark.parametrize("text", ["", "9", "1", "big", "0x5", "x"])
+def test_an_invalid_scale_is_rejected_before_the_upload(
+    text: str, open_page: Callable[..., Page], pictures: dict[str, Path]
 ):
     page = open_page()
     page.get_by_role("radio", name="Other").check()
-    page.locator("#other").fill(words)
+    page.locator("#other").fill(text)
     add(page, pictures["png"])
     expect(page.locator("#other")).to_be_focused()
     keep(page, "wrong-scale")
-    said = page.locator("#other").evaluate("field => field.validationMessage")
-    assert said.startswith("Give a scale above 1 and up to 8, or a size such as 1920x1080")
+    message = page.locator("#other").evaluate("field => field.validationMessage")
+    assert message.startswith("Enter a scale above 1 and up to 8, or a size such as 1920x1080")
     expect(page.locator("#empty")).to_be_visible()
     page.get_by_role("radio", name="×2").check()
     add(page, pictures["png"])
@@ -172,17 +176,17 @@ def test_a_wrong_scale_is_refused_before_anything_is_sent(
 
 
 @pytest.mark.parametrize("width", [360, 1280])
-def test_the_attention_lies_over_the_picture(width: int, open_page: Callable[..., Page]):
+def test_the_masks_are_shown_over_the_picture(width: int, open_page: Callable[..., Page]):
     page = open_page(width)
     page.get_by_role("button", name="A cat").click()
     expect(page.locator("#after-name")).to_have_text("gladsr ×2")
-    page.get_by_label("Compare with").select_option("attention")
+    page.get_by_label("Compare with").select_option("masks")
     name, module = page.locator("#module"), page.get_by_label("Module of the network")
     expect(name).to_have_text("Basic net, GLAM 1")
-    expect(page.locator("#before-name")).to_have_text("Attention")
+    expect(page.locator("#before-name")).to_have_text("Guided mask")
     colours = "image => image.decode().then(() => image.naturalWidth)"
     assert page.locator("#before img").evaluate(colours) == 512
-    keep(page, f"attention-{width}")
+    keep(page, f"masks-{width}")
     first = page.locator("#before img").get_attribute("src")
     module.press("End")
     expect(name).to_have_text("Refine net, GLAM 4")
@@ -192,14 +196,14 @@ def test_the_attention_lies_over_the_picture(width: int, open_page: Callable[...
     expect(module).to_be_hidden()
 
 
-def test_of_several_pages_the_first_is_shown_and_all_come_back(
+def test_the_first_of_several_pages_is_shown_and_all_are_downloaded(
     open_page: Callable[..., Page], tmp_path: Path, upscaled: Callable[..., bytes]
 ):
     page = open_page()
     for suffix in (".gif", ".tif"):
         path = several(tmp_path, suffix)
         add(page, path)
-        expect(page.locator("#facts")).to_contain_text("the first of 3 · 40 × 32 → 80 × 64")
+        expect(page.locator("#facts")).to_contain_text("first of 3 · 40 × 32 → 80 × 64")
         assert download(page) == (f"several-x2{suffix}", upscaled(path, scale=2))
 
 
@@ -265,19 +269,17 @@ def test_the_picture_is_zoomed_and_moved(open_page: Callable[..., Page]):
     expect(percent).to_have_text("100 %")
 
 
-def test_errors_are_said_in_plain_words(open_page: Callable[..., Page], tmp_path: Path):
+def test_errors_are_shown(open_page: Callable[..., Page], tmp_path: Path):
     damaged, text = tmp_path / "damaged.png", tmp_path / "notes.png"
     damaged.write_bytes(b"\x89PNG\r\n\x1a\n" + bytes(200))
     text.write_text("<script>alert(1)</script>")
     page = open_page()
     add(page, damaged, text)
     message = page.locator("#message")
-    expect(message).to_contain_text(
-        re.compile("The picture: it cannot be read: it is damaged, cut short")
-    )
+    expect(message).to_contain_text(re.compile("^The picture: "))
     keep(page, "error")
     page.get_by_role("button", name="notes.png").first.click()
-    expect(message).to_contain_text("Send a picture of one of these formats: PNG")
+    expect(message).to_contain_text("Send a picture in one of these formats: PNG")
     expect(page.get_by_role("link", name="Download", exact=True)).to_be_hidden()
 
 
@@ -299,9 +301,7 @@ def test_several_pictures_are_a_queue(open_page: Callable[..., Page], pictures: 
     expect(page.locator("#empty")).to_be_visible()
 
 
-def test_a_picture_that_is_removed_is_freed(
-    open_page: Callable[..., Page], pictures: dict[str, Path]
-):
+def test_a_removed_picture_is_freed(open_page: Callable[..., Page], pictures: dict[str, Path]):
     page = open_page()
     page.evaluate(
         """() => {
@@ -322,11 +322,11 @@ def test_a_picture_that_is_removed_is_freed(
     expect(page.locator("#list .state", has_text="×2 gladsr")).to_have_count(2)
     address = page.get_by_role("link", name="Download", exact=True).get_attribute("href")
     assert address in page.evaluate("[...window.held]")
-    page.get_by_label("Compare with").select_option("attention")
-    expect(page.locator("#before-name")).to_have_text("Attention")
+    page.get_by_label("Compare with").select_option("masks")
+    expect(page.locator("#before-name")).to_have_text("Guided mask")
     for _ in range(2):
         page.locator(".remove").first.click()
-    page.wait_for_timeout(SECONDS)  # what is drawn is freed a little later
+    page.wait_for_timeout(SECONDS)  # the masks are freed a little later
     assert page.evaluate("[...window.held]") == []
 
 
@@ -399,12 +399,12 @@ def test_nothing_is_cut_off_at_any_width(
     assert (brightness > 128) == (theme == "light")
 
 
-def test_a_token_is_asked_for_or_taken_from_the_address(browser: Browser):
+def test_a_token_is_prompted_for_or_read_from_the_fragment(browser: Browser):
     with running(token="secret") as server:  # noqa: S106 - of this test only
         page = browser.new_page()
         page.goto(server.url)
         page.locator("#token").fill("secret")
-        page.get_by_role("button", name="Go on").click()
+        page.get_by_role("button", name="Continue").click()
         page.get_by_role("button", name="A cat").click()
         expect(page.locator("#after-name")).to_have_text("gladsr ×2")
         page.close()

@@ -1,6 +1,6 @@
-"""The command `gladsr`; each of its commands is the function of its name in the file of its name.
+"""The command `gladsr`: each subcommand is a function in the file of the same name.
 
-A command's file is imported when that command is run, so that none waits for another's libraries.
+The file is imported when its subcommand is run, so that none waits for another's libraries.
 """
 
 import sys
@@ -12,7 +12,7 @@ import typer
 from typer.core import TyperGroup
 
 from gladsr import __version__
-from gladsr.cli.console import say, say_more
+from gladsr.cli.console import say, show_information
 from gladsr.errors import Error
 
 COMMANDS = (
@@ -44,59 +44,59 @@ EXTRAS = {
     "uvicorn": "web",
     "nncf": "int8",
 }
-"""Which extra brings a library that the default install has not."""
+"""The extra that installs a library, by the name it is imported under."""
 
-WHOLE_EXTRAS = {"train": "train", "export": "train", "reproduce": "paper", "explain": "paper"}
-"""Which extra brings all that a command needs to train or to run networks in PyTorch."""
+COMMAND_EXTRAS = {"train": "train", "export": "train", "reproduce": "paper", "explain": "paper"}
+"""The extra with everything for a command that trains networks or runs them in PyTorch."""
 
 
 class _Commands(TyperGroup):
-    """The commands, each imported when it is asked for."""
+    """The commands, each imported when it is run."""
 
-    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - as its base class has it
+    def list_commands(self, ctx: Any) -> list[str]:  # noqa: ARG002 - of the base class
         return list(COMMANDS)
 
-    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - likewise
+    def get_command(self, ctx: Any, cmd_name: str) -> Any:  # noqa: ARG002 - of the base class
         if cmd_name not in COMMANDS:
             return None
-        command = _made(getattr(import_module(f"gladsr.cli.{cmd_name}"), cmd_name), cmd_name)
-        command.params += _made(_common).params
+        command = _command(getattr(import_module(f"gladsr.cli.{cmd_name}"), cmd_name), cmd_name)
+        command.params += _command(_common_options).params
         return command
 
 
-def _made(function: Callable[..., None], name: str | None = None) -> Any:
-    """Make a command of a function."""
+def _command(function: Callable[..., None], name: str | None = None) -> Any:
+    """Return a function as a command."""
     command = typer.Typer(add_completion=False, rich_markup_mode="markdown")
     command.command(name)(function)
     return typer.main.get_command(command)
 
 
-def _say_more(asked: bool) -> None:
-    if asked:
-        say_more()
+def _set_verbose(verbose: bool) -> None:
+    if verbose:
+        show_information()
 
 
-def _common(
+def _common_options(
     *,
     verbose: Annotated[
         bool,
         typer.Option(
             "--verbose",
             "-v",
-            callback=_say_more,
+            callback=_set_verbose,
             expose_value=False,
-            help="Say more on standard error, such as what runs the network.",
+            help="Print more on standard error, such as which engine runs the network.",
         ),
     ] = False,
 ) -> None:
-    """Take the options that every command has."""
+    """Declare the options of every command."""
 
 
 app = typer.Typer(cls=_Commands, pretty_exceptions_enable=False, invoke_without_command=True)
 
 
-def _print_version(asked: bool) -> None:
-    if asked:
+def _print_version(requested: bool) -> None:
+    if requested:
         typer.echo(f"gladsr {__version__}")
         raise typer.Exit
 
@@ -105,14 +105,14 @@ def _print_version(asked: bool) -> None:
 def gladsr(
     context: typer.Context,
     *,
-    version: Annotated[  # noqa: ARG001 - its callback does the work
+    version: Annotated[  # noqa: ARG001 - used by its callback
         bool,
         typer.Option(
             "--version", callback=_print_version, is_eager=True, help="Show the version and exit."
         ),
     ] = False,
 ) -> None:
-    """Make photographs up to eight times larger, and sharper than by interpolation."""
+    """Upscale photographs and films by up to eight times, sharper than by interpolation."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -121,15 +121,15 @@ def main(arguments: list[str] | None = None) -> int:
     """Run the command.
 
     Args:
-        arguments: Its words; those of the process if None.
+        arguments: The arguments; those of the process if None.
 
     Returns:
-        The exit code: 0 all done, 1 some inputs failed, 2 the words were wrong or an extra is
-        missing, 130 after Ctrl-C.
+        The exit code: 0 if all is done, 1 if some inputs failed, 2 if the arguments are wrong or an
+        extra is missing, 130 after Ctrl-C.
     """
     if arguments is None and "openvino" not in sys.modules:
-        # OpenVINO imports its converter of models along, which takes longer than all the rest of it
-        # and is not used here. Only a process of the command's own may do without.
+        # OpenVINO also imports its model converter, which takes longer than the rest of it and is
+        # not used here. Hiding it is only safe in a process of our own.
         sys.modules.update({"openvino.tools.ovc": cast("Any", None)})
     try:
         return app(arguments, prog_name="gladsr", standalone_mode=False) or 0
@@ -151,5 +151,5 @@ def _extra(library: str, arguments: list[str]) -> str:
     extra = EXTRAS[library]
     if extra not in ("torch", "train"):
         return extra
-    command = next((word for word in arguments if word in COMMANDS), "")
-    return WHOLE_EXTRAS.get(command, extra)
+    command = next((argument for argument in arguments if argument in COMMANDS), "")
+    return COMMAND_EXTRAS.get(command, extra)

@@ -5,7 +5,7 @@ import tempfile
 from collections.abc import Sequence
 from itertools import product
 from pathlib import Path
-from typing import Annotated, Any, get_args
+from typing import Annotated, Any, cast, get_args
 
 import typer
 from rich import box
@@ -13,17 +13,11 @@ from rich.console import Console
 from rich.table import Table
 
 from gladsr.benchmark.ceiling import Ceiling, Kind
-from gladsr.benchmark.contenders import (
-    PRECISIONS,
-    Contender,
-    EngineName,
-    of_networks,
-    of_zoo,
-)
+from gladsr.benchmark.contenders import Contender, Kinds, networks_at, of_networks, of_zoo
 from gladsr.benchmark.machine import cores, machine
 from gladsr.benchmark.measure import Benchmark, Result, measure, steps
 from gladsr.cli.console import progress_bar, say
-from gladsr.engines import Precision
+from gladsr.engines import ENGINES, EngineName, Precision, tell_apart
 
 _KEY = ("model", "scale", "engine", "precision", "size")
 
@@ -101,8 +95,14 @@ def benchmark(
     with tempfile.TemporaryDirectory() as folder:
         contenders = [*of_zoo(model or [], scales, kinds, threads)]
         ours = {contender.model for contender in contenders}
-        contenders += of_networks(network or [], scales, kinds, threads, Path(folder), beside=ours)
-        ceilings = [Ceiling(*which, threads) for which in _ceilings(kinds)]
+        found = networks_at(scales, network or [])
+        tell_apart(found.items(), beside=ours)
+        others = [each for by_scale in found.values() for each in by_scale.values()]
+        contenders += of_networks(others, kinds, threads, Path(folder))
+        ceilings = [
+            Ceiling(engine, kind, precision, threads)
+            for (engine, precision), kind in product(kinds, get_args(Kind))
+        ]
         measured = _follow(contenders, ceilings, sizes, rounds, with_startup=not quick)
     document = _plain(measured, threads, rounds)
     if as_json:
@@ -113,10 +113,10 @@ def benchmark(
         raise typer.Exit(1)
 
 
-def _kinds(engines: list[str], precisions: list[str]) -> list[tuple[EngineName, Precision]]:
-    """Return the engines asked for in the precisions asked for; none stands for all."""
+def _kinds(engines: list[str], precisions: list[str]) -> Kinds:
+    """Return the requested engines in the requested precisions; an empty list stands for all."""
     for option, given, known in (
-        ("--engine", engines, get_args(EngineName)),
+        ("--engine", engines, tuple(ENGINES)),
         ("--precision", precisions, get_args(Precision)),
     ):
         if wrong := set(given) - set(known):
@@ -124,9 +124,9 @@ def _kinds(engines: list[str], precisions: list[str]) -> list[tuple[EngineName, 
                 f"{option} is {wrong.pop()!r}, but must be one of {', '.join(known)}"
             )
     kinds = [
-        (engine, precision)
-        for engine, having in PRECISIONS.items()
-        for precision in having
+        (cast("EngineName", engine), precision)
+        for engine, info in ENGINES.items()
+        for precision in info.precisions
         if (not engines or engine in engines) and (not precisions or precision in precisions)
     ]
     if not kinds:
@@ -134,14 +134,6 @@ def _kinds(engines: list[str], precisions: list[str]) -> list[tuple[EngineName, 
             f"none of {', '.join(engines)} computes in {' or '.join(precisions)}"
         )
     return kinds
-
-
-def _ceilings(
-    kinds: list[tuple[EngineName, Precision]],
-) -> list[tuple[EngineName, Kind, Precision]]:
-    return [
-        (engine, kind, precision) for (engine, precision), kind in product(kinds, get_args(Kind))
-    ]
 
 
 def _sizes(words: str) -> list[int]:

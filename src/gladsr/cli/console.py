@@ -1,4 +1,4 @@
-"""What the commands say beside their results: on standard error, plainly."""
+"""Messages and progress of the commands, on standard error."""
 
 import logging
 
@@ -10,26 +10,26 @@ stderr = Console(stderr=True)
 
 def say(message: str) -> None:
     """Print one plain line to standard error, above a progress bar if there is one."""
-    printable = message.encode(errors="backslashreplace").decode()  # a name may be of any bytes
+    printable = message.encode(errors="backslashreplace").decode()  # file names may have any bytes
     stderr.print(f"gladsr: {printable}", markup=False, highlight=False, soft_wrap=True)
 
 
-class Saying(logging.Handler):
-    """Says what is logged."""
+class ConsoleHandler(logging.Handler):
+    """Prints log records."""
 
     def emit(self, record: logging.LogRecord) -> None:
-        """Print one line and, below it, the traceback of an error that nobody expected."""
+        """Print one line, followed by the traceback of an unexpected error."""
         try:
             say(self.format(record))
-        except OSError:  # standard error is gone, such as a terminal that was closed
+        except OSError:  # standard error is closed, such as that of a closed terminal
             self.handleError(record)
 
 
-logging.getLogger("gladsr").addHandler(Saying(logging.WARNING))
+logging.getLogger("gladsr").addHandler(ConsoleHandler(logging.WARNING))
 
 
-def say_more() -> None:
-    """Say what the package logs as information too."""
+def show_information() -> None:
+    """Print what the package logs at level INFO, too."""
     logger = logging.getLogger("gladsr")
     logger.setLevel(logging.INFO)
     for handler in logger.handlers:
@@ -37,7 +37,7 @@ def say_more() -> None:
 
 
 def progress_bar() -> Progress:
-    """Return a progress bar on standard error that shows itself only in a terminal."""
+    """Return a progress bar that is only shown in a terminal."""
     return Progress(
         TextColumn("{task.description}", markup=False),
         BarColumn(),

@@ -19,10 +19,10 @@ from rich.text import Text
 
 from gladsr.cli.console import progress_bar, say
 from gladsr.errors import EngineError, PictureError
-from gladsr.paper.networks import FileNetwork, read_networks
 from gladsr.pictures import resize
 from gladsr.rivals.published import SCORES
 from gladsr.scoring import FolderScores, Upscale, images_in, score
+from gladsr.scoring.networks import FileNetwork, read_networks
 from gladsr.upscaling import Upscaler
 
 
@@ -98,8 +98,8 @@ def evaluate(
     without as many pixels at each border as the scale; the scores are averaged over the images.
     A folder named Set5, Set14, B100 or Urban100 has the figures of the paper's tables beside ours.
 
-    An ONNX network takes RGB in [0, 1], 1×3×h×w, and gives the picture as its output y, or as its
-    last. Its scale is found by running it.
+    An ONNX network takes RGB in [0, 1], 1×3×h×w. The upscaled picture is its output named output
+    or y, or else its last one. Its scale is found by running it.
 
     gladsr evaluate Set5 Set14 --model gladsr --model gladsr-l --scale 4
     """

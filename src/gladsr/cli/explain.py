@@ -1,4 +1,4 @@
-"""`gladsr explain`: what the network attends to in a picture (the paper's Fig. 6)."""
+"""`gladsr explain`: masks and channel weights of the network for a picture (the paper's Fig. 6)."""
 
 from pathlib import Path
 from typing import Annotated
@@ -10,8 +10,8 @@ from gladsr.pictures import read
 from gladsr.scoring.comparison import rgb
 from gladsr.upscaling.pixels import reduced
 
-MAX_PIXELS = 1_000_000
-"""Larger pictures are made smaller first: the masks of all modules are held at once."""
+LARGEST = 1_000_000
+"""Pictures with more pixels are downscaled first: all masks are in memory at the same time."""
 
 
 def explain(
@@ -29,14 +29,14 @@ def explain(
     model: Annotated[str, typer.Option(help="The model; `gladsr models` lists them.")] = "gladsr",
     scale: Annotated[int, typer.Option(help="Which of its scales.")] = 2,
     overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace outputs that exist already.")
+        bool, typer.Option("--overwrite", help="Replace existing outputs.")
     ] = False,
 ) -> None:
-    """Draw what the network attends to in a picture (the paper's Fig. 6).
+    """Draw the masks and channel weights of the network for a picture (the paper's Fig. 6).
 
     For every GLAM of the basic and the refine net: its guided mask R_s over the picture, warmer
-    where the network looks more, and the channel weights R_c of each of its LSBs as bars. As a PNG
-    and as a page of its own.
+    where it is larger, and the channel weights R_c of each of its LSBs as bars. Written as a PNG
+    and as a self-contained HTML page.
 
     gladsr explain photo.jpg -o explained.png
     """
@@ -44,22 +44,22 @@ def explain(
     if png.suffix.lower() != ".png":
         raise typer.BadParameter(f"{png} does not end in .png")
     if not png.parent.is_dir():
-        raise typer.BadParameter(f"{png.parent} is no folder; make it first")
+        raise typer.BadParameter(f"{png.parent} is not a folder; create it first")
     page = png.with_suffix(".html")
     for file in (png, page):
         if file.resolve() == picture.resolve():
-            raise typer.BadParameter(f"{file} would be written over the picture")
+            raise typer.BadParameter(f"{file} would overwrite the picture")
         if file.exists() and not overwrite:
             raise typer.BadParameter(f"{file} exists already; --overwrite replaces it")
-    whole = rgb(read(picture).pixels)
-    pixels = reduced(whole, MAX_PIXELS)
-    if pixels is not whole:
-        say(f"{picture} is looked at in {pixels.shape[1]}×{pixels.shape[0]} pixels")
+    original = rgb(read(picture).pixels)
+    pixels = reduced(original, LARGEST)
+    if pixels is not original:
+        say(f"{picture} is downscaled to {pixels.shape[1]}×{pixels.shape[0]} pixels")
 
-    from gladsr.paper import attention  # noqa: PLC0415 - needs the extra gladsr[paper]
+    from gladsr.paper import explain as explaining  # noqa: PLC0415 - needs the extra gladsr[paper]
     from gladsr.zoo import load_network  # noqa: PLC0415 - needs the extra gladsr[torch]
 
-    found = attention.attend(load_network(model, scale), pixels)
-    attention.draw(found, pixels, png)
-    attention.page(found, pixels, f"{model} ×{scale} on {picture.name}", page)
-    say(f"{png} and {page} show {len(found)} modules")
+    explanations = explaining.explain(load_network(model, scale), pixels)
+    explaining.draw_explanations(explanations, pixels, png)
+    explaining.write_page(explanations, pixels, f"{model} ×{scale} on {picture.name}", page)
+    say(f"{png} and {page} show {len(explanations)} modules")

@@ -1,4 +1,4 @@
-"""`gladsr export`: a model's weights as a file for other programs, or into the zoo."""
+"""`gladsr export`: a model as a file for other programs, or into the zoo."""
 
 from pathlib import Path
 from typing import Annotated, Literal
@@ -6,7 +6,8 @@ from typing import Annotated, Literal
 import typer
 
 from gladsr.cli.console import say
-from gladsr.errors import DataError, EngineError, NetworkFileError, SettingsError
+from gladsr.engines import Network, find
+from gladsr.errors import NetworkFileError
 
 Format = Literal["onnx", "openvino", "safetensors"]
 
@@ -16,8 +17,8 @@ def export(
         str,
         typer.Argument(
             metavar="MODEL",
-            help="A model of the zoo, the folder of a training run, or a rival's weights: "
-            "rlfn=rlfn_x4.pth.",
+            help="A model of the zoo, the folder of a training run, a .safetensors file of "
+            "`gladsr export`, or a rival's weights: rlfn=rlfn_x4.pth.",
         ),
     ],
     output: Annotated[
@@ -26,13 +27,11 @@ def export(
     *,
     scale: Annotated[
         int | None,
-        typer.Option(
-            help="Which scale of the zoo's model, or of the rival. [default: 2, or the run's]"
-        ),
+        typer.Option(help="Which of the model's scales. [default: 2, or the only one]"),
     ] = None,
     format: Annotated[  # noqa: A002 - the option's name
         Format | None,
-        typer.Option(help="[default: by the file's ending: .onnx, .xml, .safetensors]"),
+        typer.Option(help="[default: by the file's suffix: .onnx, .xml, .safetensors]"),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an output that exists already.")
@@ -41,7 +40,7 @@ def export(
         Path | None,
         typer.Option(
             metavar="FOLDER",
-            help="Write OpenVINO IR in 8-bit integers, its ranges read from training pictures in "
+            help="Write OpenVINO IR in 8-bit integers, calibrated with the training pictures in "
             "FOLDER.",
         ),
     ] = None,
@@ -49,81 +48,109 @@ def export(
         Path | None,
         typer.Option(
             metavar="DATA",
-            help="Instead of a file: put a training run into the zoo, with a card whose scores are "
-            "measured on DATA/test/Set5, Set14 and B100.",
+            help="Instead of writing a file, put a training run into the zoo, with a card whose "
+            "scores are measured on DATA/test/Set5, Set14 and B100. For a model of the zoo, write "
+            "its ONNX files again.",
         ),
     ] = None,
 ) -> None:
     """Write a model as ONNX, OpenVINO IR or safetensors.
 
-    ONNX: input x, (1, 3, h, w), RGB in [0, 1]; outputs y_c and y, the coarse and the final picture.
+    ONNX: input `input`, (1, 3, h, w), RGB in [0, 1]; output `output`, (1, 3, s·h, s·w).
 
     gladsr export gladsr --scale 4 -o gladsr-x4.onnx
 
     gladsr export gladsr --scale 4 --calibrate DIV2K/ -o gladsr-x4-int8.xml
 
-    A rival is written as ONNX alone, for other programs and as a teacher for `gladsr train`.
+    A rival is written as ONNX only, for other programs and as a teacher for `gladsr train`.
 
     gladsr export rlfn=rlfn_x4.pth --scale 4 -o rlfn_x4.onnx
     """
-    from gladsr.training import export as files  # noqa: PLC0415 - likewise
-    from gladsr.training.release import load_trained, release  # noqa: PLC0415 - likewise
-
-    if (output is None) == (zoo is None):
+    if zoo is not None:
+        if output is not None:
+            raise typer.BadParameter("choose one of -o and --zoo")
+        _into_zoo(model, zoo)
+        return
+    if output is None:
         raise typer.BadParameter("name a file with -o")
-    try:
-        if zoo is not None:
-            say(f"{release(Path(model), zoo)} is in the zoo")
-            return
-        assert output is not None  # noqa: S101 - tells the type checker what was asked above
-        export_as = _format(output, format)
-        _check(output, export_as, overwrite=overwrite)
-        if "=" in model and not Path(model).exists():
-            if export_as != "onnx" or calibrate is not None:
-                raise typer.BadParameter("a rival is written as ONNX alone: FILE.onnx")
-            _export_rival(model, scale or 2, output)
-            return
-        if calibrate is not None:
-            from gladsr.training.quantise import export_int8  # noqa: PLC0415 - needs gladsr[int8]
-
-            if export_as != "openvino":
-                raise typer.BadParameter("--calibrate is for OpenVINO IR: FILE.xml")
-            export_int8(load_trained(model, scale), output, calibrate)
-            return
-        getattr(files, f"export_{export_as}")(load_trained(model, scale), output)
-    except (DataError, EngineError, SettingsError) as error:
-        say(str(error))
-        raise typer.Exit(2) from None
+    export_as = _format(output, format)
+    if calibrate is not None and export_as != "openvino":
+        raise typer.BadParameter("--calibrate is for OpenVINO IR: FILE.xml")
+    _check(output, export_as, overwrite=overwrite)
+    _write(_network(model, scale), output, export_as, calibrate)
 
 
-def _export_rival(spec: str, scale: int, output: Path) -> None:
-    """Write a network of `gladsr.rivals`, NAME=WEIGHTS, as ONNX."""
-    from gladsr.rivals import export_rival, load_rival  # noqa: PLC0415 - slow
+def _into_zoo(model: str, data: Path) -> None:
+    from gladsr.training.release import reexport, release  # noqa: PLC0415 - needs gladsr[train]
+    from gladsr.zoo import MODELS  # noqa: PLC0415 - after the extra
 
-    name, _, weights = spec.partition("=")
-    networks = load_rival(name, Path(weights))
+    if model in MODELS:
+        reexport(model)
+        say(f"{model} has new ONNX files")
+    else:
+        say(f"{release(Path(model), data)} is in the zoo")
+
+
+def _network(model: str, scale: int | None) -> Network:
+    """Return the network to write.
+
+    Raises:
+        gladsr.Error: There is no such network, or not at that scale.
+    """
+    networks = find(model)
+    if scale is None:
+        scale = 2 if 2 in networks else next(iter(networks))
     if scale not in networks:
         has = ", ".join(map(str, networks))
-        raise NetworkFileError(f"{weights} has no scale {scale}; take --scale {has}")
-    export_rival(networks[scale], output)
+        raise NetworkFileError(f"{model} has no scale {scale}; take --scale {has}")
+    return networks[scale]
+
+
+def _write(network: Network, output: Path, export_as: Format, calibrate: Path | None) -> None:
+    from gladsr.network import Gladsr  # noqa: PLC0415 - needs the extra gladsr[train]
+    from gladsr.training import export as files  # noqa: PLC0415 - needs the extra gladsr[train]
+    from gladsr.training.release import metadata  # noqa: PLC0415 - needs the extra gladsr[train]
+
+    if network.module is None:
+        raise NetworkFileError(f"{network.origin} is an ONNX file already")
+    module = network.module()
+    if not isinstance(module, Gladsr):
+        if export_as != "onnx":
+            raise typer.BadParameter("a rival is written as ONNX alone: FILE.onnx")
+        files.export_onnx(module, output, _provenance(network))
+    elif calibrate is not None:
+        from gladsr.training.quantise import export_int8  # noqa: PLC0415 - needs gladsr[int8]
+
+        export_int8(module, output, calibrate)
+    elif export_as == "onnx":
+        card = network.card
+        files.export_onnx(module, output, metadata(card) if card else _provenance(network))
+    elif export_as == "openvino":
+        files.export_openvino(module, output)
+    else:
+        files.export_safetensors(module, output)
+
+
+def _provenance(network: Network) -> dict[str, str]:
+    return {"model": network.name, "scale": str(network.scale)}
 
 
 def _format(output: Path, chosen: Format | None) -> Format:
-    """Return the chosen format, or the one that the file's ending tells."""
-    by_ending: dict[str, Format] = {
+    """Return the chosen format, or that of the file's suffix."""
+    by_suffix: dict[str, Format] = {
         ".onnx": "onnx",
         ".xml": "openvino",
         ".safetensors": "safetensors",
     }
-    if chosen is None and output.suffix not in by_ending:
-        raise typer.BadParameter(f"{output} has none of the endings {', '.join(by_ending)}")
+    if chosen is None and output.suffix not in by_suffix:
+        raise typer.BadParameter(f"{output} has none of the endings {', '.join(by_suffix)}")
     if chosen == "openvino" and output.suffix != ".xml":
         raise typer.BadParameter(f"{output} is OpenVINO IR, so its name must end in .xml")
-    return chosen or by_ending[output.suffix]
+    return chosen or by_suffix[output.suffix]
 
 
 def _check(output: Path, export_as: Format, *, overwrite: bool) -> None:
-    """Refuse an output that has no folder, or would take the place of another file."""
+    """Reject an output that has no folder or exists already."""
     if not output.parent.is_dir():
         raise typer.BadParameter(f"{output.parent} is no folder; make it first")
     for file in [output, output.with_suffix(".bin")] if export_as == "openvino" else [output]:

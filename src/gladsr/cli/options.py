@@ -1,35 +1,257 @@
-"""The options that several commands have: what runs the network."""
+"""The options of the commands, in groups, and how their values are parsed."""
 
-from typing import Annotated
+import math
+from pathlib import Path
+from typing import Annotated, Literal
 
 import typer
 
 from gladsr.engines import EngineName, Precision
+from gladsr.films import encoders
+from gladsr.upscaling.plan import SUFFIXES
+from gladsr.upscaling.tiling import MIN_CORE
 
-_PANEL = "Machine"
+# Files to read and to write.
+
+Inputs = Annotated[
+    list[Path],
+    typer.Argument(metavar="PATH...", help="Pictures, films, or folders of them.", readable=False),
+]
+Output = Annotated[
+    Path | None,
+    typer.Option(
+        "--output",
+        "-o",
+        help="The output file for one file, otherwise the output folder. "
+        "[default: beside each input: photo-x2.jpg, holiday-x2/]",
+    ),
+]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
+SkipExisting = Annotated[bool, typer.Option("--skip-existing", help="Keep outputs that exist.")]
+
+# Size.
+
+Scale = Annotated[
+    float | None,
+    typer.Option(
+        help="The scale, above 1 and at most 8, such as 3 or 1.5. [default: 2]",
+        rich_help_panel="Size",
+    ),
+]
+Size = Annotated[
+    str | None,
+    typer.Option(
+        metavar="WxH",
+        help="Instead of a scale, a size to fit into, such as 1920x1080, 3840x or x2160. The "
+        "aspect ratio is kept.",
+        rich_help_panel="Size",
+    ),
+]
+MaxOutputPixels = Annotated[
+    int | None,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Use a smaller scale for pictures that would get more than N pixels.",
+        rich_help_panel="Size",
+    ),
+]
+
+# Quality.
+
+Model = Annotated[
+    str,
+    typer.Option(
+        help="auto chooses for each file: gladsr, or gladsr-photo for JPEG artefacts, noise and "
+        "blur. gladsr-l is twice as fast as gladsr. `gladsr models` lists them.",
+        rich_help_panel="Quality",
+    ),
+]
+Ensemble = Annotated[
+    bool,
+    typer.Option(
+        "--ensemble",
+        help="Average over 8 flips and turns: a little sharper, 8 times slower.",
+        rich_help_panel="Quality",
+    ),
+]
+Draft = Annotated[
+    bool,
+    typer.Option(
+        "--draft",
+        help="Use the network's coarse output, in about half the time.",
+        rich_help_panel="Quality",
+    ),
+]
+
+# Files.
+
+Quality = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        max=100,
+        help="The quality of JPEG, WebP and AVIF files; WebP is lossless at 100.",
+        rich_help_panel="Files",
+    ),
+]
+StripMetadata = Annotated[
+    bool,
+    typer.Option(
+        "--strip-metadata",
+        help="Write no EXIF, XMP, text or resolution, only the colour profile; in films, no tags, "
+        "data, attachments or covers.",
+        rich_help_panel="Files",
+    ),
+]
+MaxInputPixels = Annotated[
+    int,
+    typer.Option(
+        min=1,
+        metavar="N",
+        help="Reject inputs whose header declares more than N pixels.",
+        rich_help_panel="Files",
+    ),
+]
+FloatRange = Annotated[
+    str,
+    typer.Option(
+        "--range",
+        metavar="LOW,HIGH",
+        help="The values of black and white in a floating-point TIFF, which are kept.",
+        rich_help_panel="Files",
+    ),
+]
+
+# Films.
+
+Codec = Annotated[
+    encoders.Codec | None,
+    typer.Option(
+        help="The codec of films. [default: each film's own, or h264]", rich_help_panel="Films"
+    ),
+]
+Crf = Annotated[
+    int | None,
+    typer.Option(
+        min=0,
+        help="The constant rate factor of films: lower means better quality and larger files. "
+        "[default: h264 18, hevc 20, av1 and vp9 24]",
+        rich_help_panel="Films",
+    ),
+]
+Preset = Annotated[
+    str | None,
+    typer.Option(
+        help="The encoder's preset, slower for smaller films: ultrafast to placebo for h264 and "
+        "hevc, 13 to 0 for av1. [default: medium, 8]",
+        rich_help_panel="Films",
+    ),
+]
+
+# Folders.
+
+Recursive = Annotated[
+    bool,
+    typer.Option(
+        "--recursive", "-r", help="Include the subfolders of folders.", rich_help_panel="Folders"
+    ),
+]
+Include = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PATTERN",
+        help='In folders, take only files that match, such as "*.jpg"; may be repeated.',
+        rich_help_panel="Folders",
+    ),
+]
+Exclude = Annotated[
+    list[str] | None,
+    typer.Option(
+        metavar="PATTERN",
+        help="In folders, leave out files that match; may be repeated.",
+        rich_help_panel="Folders",
+    ),
+]
+Format = Annotated[
+    str | None,
+    typer.Option(
+        "--format",
+        metavar="SUFFIX",
+        help="The format of outputs that --output does not name, such as png for pictures or mkv "
+        "for films. [default: each input's own]",
+        rich_help_panel="Folders",
+    ),
+]
+
+# Machine.
 
 Engine = Annotated[
     EngineName,
     typer.Option(
-        help="What runs the network; auto is the first installed.", rich_help_panel=_PANEL
+        help="The engine that runs the network; auto is the first installed.",
+        rich_help_panel="Machine",
     ),
 ]
 ComputePrecision = Annotated[
     Precision,
     typer.Option(
-        help="bf16 is faster on processors that compute in it; so is int8, for which "
-        "`gladsr export --calibrate` has to make the weights first.",
-        rich_help_panel=_PANEL,
+        help="bf16 is faster on processors that compute in it; so is int8, whose weights "
+        "`gladsr export --calibrate` makes.",
+        rich_help_panel="Machine",
     ),
 ]
 Device = Annotated[
     str | None,
     typer.Option(
         help="The engine's name of the device, such as GPU or cuda. [default: the CPU]",
-        rich_help_panel=_PANEL,
+        rich_help_panel="Machine",
     ),
 ]
 Threads = Annotated[
     int | None,
-    typer.Option(min=1, help="CPU threads. [default: the engine's choice]", rich_help_panel=_PANEL),
+    typer.Option(
+        min=1, help="CPU threads. [default: the engine's choice]", rich_help_panel="Machine"
+    ),
 ]
+Tile = Annotated[
+    str,
+    typer.Option(
+        metavar="auto|N",
+        help="Compute in tiles of N×N input pixels, N being 16 or more. Smaller tiles need less "
+        "memory and more time; the picture stays the same.",
+        rich_help_panel="Machine",
+    ),
+]
+
+
+def parse_tile(text: str) -> int | Literal["auto"]:
+    """Parse the value of `Tile`."""
+    if text == "auto":
+        return "auto"
+    if not text.isdecimal() or int(text) < MIN_CORE:
+        raise typer.BadParameter(
+            f"--tile is {text!r}, but must be auto or a number from {MIN_CORE}"
+        )
+    return int(text)
+
+
+def parse_range(text: str) -> tuple[float, float]:
+    """Parse the value of `FloatRange`."""
+    try:
+        low, high = map(float, text.split(","))
+    except ValueError:
+        low = high = 0.0
+    if not -math.inf < low < high < math.inf:
+        raise typer.BadParameter(f"--range is {text!r}, but must be two numbers such as 0,255")
+    return low, high
+
+
+def parse_suffix(text: str | None) -> str | None:
+    """Parse the value of `Format`."""
+    if text is None:
+        return None
+    suffix = "." + text.lower().removeprefix(".")
+    if suffix not in SUFFIXES:
+        raise typer.BadParameter(f"--format is {text!r}, but must be one of {', '.join(SUFFIXES)}")
+    return suffix

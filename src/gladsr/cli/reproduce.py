@@ -2,29 +2,25 @@
 
 import json
 import os
-import time
-from dataclasses import asdict, replace
+from dataclasses import asdict
 from pathlib import Path
-from typing import TYPE_CHECKING, Annotated
+from typing import Annotated
 
 import typer
 from rich.console import Console
 from rich.table import Table
 
-from gladsr.atomic import atomic_write
 from gladsr.cli.console import say
-from gladsr.errors import EngineError, PictureError
-from gladsr.paper.exhibit import MissingError, Request, StoppedError
-from gladsr.paper.exhibits import EXHIBITS, in_order, module
-from gladsr.paper.kept import keep, read_kept
-from gladsr.paper.networks import read_networks
+from gladsr.errors import Error
+from gladsr.paper.exhibit import Exhibit, Request
+from gladsr.paper.exhibits import EXHIBITS
+from gladsr.paper.results import Result
+from gladsr.paper.results import reproduce as reproduce_exhibit
+from gladsr.scoring.networks import read_networks
 from gladsr.zoo import MODELS
 
-if TYPE_CHECKING:
-    from gladsr.paper.kept import Kept
-
 WIDTH = 150
-"""Of the tables where no terminal says how wide it is."""
+"""The width of tables where standard output is not a terminal."""
 
 
 def reproduce(
@@ -33,36 +29,36 @@ def reproduce(
     ] = None,
     *,
     show_list: Annotated[
-        bool, typer.Option("--list", help="List what there is, what it needs and takes.")
+        bool,
+        typer.Option("--list", help="List all tables and figures with their needs and durations."),
     ] = False,
     data: Annotated[
         Path | None,
         typer.Option(
-            help="Folder with Set5, Set14, B100, Urban100 and RealWorld, as far as you have them. "
+            help="Folder with any of Set5, Set14, B100, Urban100 and RealWorld. "
             "[default: $GLADSR_DATA/test]"
         ),
     ] = None,
-    output: Annotated[
-        Path, typer.Option("--output", "-o", help="Folder for what a run leaves.")
-    ] = Path("runs/paper"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="Folder for the results.")] = Path(
+        "runs/paper"
+    ),
     network: Annotated[
         list[str] | None,
         typer.Option(
             metavar="FILE",
-            help="A rival with weights, as `gladsr evaluate` takes it: rlfn=FILE.pth or FILE.onnx. "
-            "Can be given again.",
+            help="A rival with weights, as for `gladsr evaluate`: rlfn=FILE.pth or FILE.onnx. "
+            "Repeatable.",
         ),
     ] = None,
     setting: Annotated[
         list[str] | None,
         typer.Option(
             metavar="KEY=VALUE",
-            help="Change the ablations' training settings: schedule.steps=2000. Can be given "
-            "again.",
+            help="Change a training setting of all ablations: schedule.steps=2000. Repeatable.",
         ),
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Measure again what a run has left already.")
+        bool, typer.Option("--again", help="Measure even where there is a stored result.")
     ] = False,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads. [default: the engines' choice]")
@@ -73,11 +69,12 @@ def reproduce(
 ) -> None:
     """Reproduce the paper's tables and figures.
 
-    Each prints the paper's figure, ours and the difference, and leaves NAME.json, NAME.md and, for
-    a figure, NAME.png in the output folder. What is there already is shown again, not measured.
+    Each one prints the paper's figures, ours and the differences, and writes NAME.json, NAME.md
+    and, for a figure, NAME.png to the output folder. A stored result is shown without measuring
+    again.
 
-    Tables 1, 4 and 7 and figures 7 and 9 train small networks, one after the other, after all else,
-    and give way to all other work. Ctrl-C stops them at any moment; the same command goes on.
+    Tables 1, 4 and 7 and figures 7 and 9 train small networks, one after the other, in a process of
+    the lowest priority. Ctrl-C stops it at any moment; the same command continues.
 
     gladsr reproduce table2 table5 --data testsets --network rlfn=rlfn_x2.pth
     """
@@ -86,32 +83,26 @@ def reproduce(
         return
     unknown = [name for name in names or [] if name not in EXHIBITS]
     if unknown or not names:
-        wrong = f"there is no {', '.join(unknown)}" if unknown else "name what to reproduce"
+        wrong = f"there is no {', '.join(unknown)}" if unknown else "name a table or figure"
         raise typer.BadParameter(f"{wrong}; there are {', '.join(EXHIBITS)}")
-    request = Request(
-        output,
-        data or _default_data(),
-        read_networks(network or [], beside=("bicubic", *MODELS), threads=threads),
-        threads,
-        tuple(setting or []),
-        say,
-    )
-    if request.data and not request.data.is_dir():
-        raise typer.BadParameter(f"{request.data} is no folder")
-    documents, failed = [], 0
-    for name in in_order(names):
+    data = data or _default_data()
+    if data and not data.is_dir():
+        raise typer.BadParameter(f"{data} is not a folder")
+    networks = read_networks(network or [], beside=("bicubic", *MODELS), threads=threads)
+    results, failed = [], 0
+    for name in dict.fromkeys(names):
+        request = Request(output, data, networks, threads, tuple(setting or []), say)
         try:
-            kept = _kept(name, replace(request, used=set()), again=again)
-        except (EngineError, MissingError, PictureError) as error:
+            result = reproduce_exhibit(EXHIBITS[name], request, again=again)
+        except Error as error:
             say(f"{name}: {error}")
             failed = 1
             continue
-        documents.append(asdict(kept))
-        _write_markdown(kept, output)
+        results.append(result)
         if not as_json:
-            _show(kept, output)
+            _show(EXHIBITS[name], result, output)
     if as_json:
-        typer.echo(json.dumps(documents, indent=2, ensure_ascii=False))
+        _print_json([asdict(result) for result in results])
     raise typer.Exit(failed)
 
 
@@ -121,53 +112,31 @@ def _default_data() -> Path | None:
 
 
 def _list(*, as_json: bool) -> None:
+    fields = ("name", "title", "needs", "takes")
+    rows = [{field: getattr(one, field) for field in fields} for one in EXHIBITS.values()]
     if as_json:
-        everything = [{"name": name} | asdict(facts) for name, facts in EXHIBITS.items()]
-        typer.echo(json.dumps(everything, indent=2, ensure_ascii=False))
+        _print_json(rows)
         return
-    table = Table("name", "what", "needs", "takes, on 2 cores")
-    for name, facts in EXHIBITS.items():
-        table.add_row(name, facts.title, facts.needs, facts.takes)
+    table = Table("name", "title", "needs", "takes, on 2 cores")
+    for row in rows:
+        table.add_row(*row.values())
     _console().print(table)
 
 
-def _kept(name: str, request: Request, *, again: bool) -> "Kept":
-    """Return what a run has left, or run."""
-    kept = None if again else read_kept(name, request.folder)
-    if kept:
-        say(f"{name} is shown as it was measured; --again measures it anew")
-        return kept
-    exhibit = module(name)
-    began = time.monotonic()
-    try:
-        findings = exhibit.measure(request)
-    except StoppedError as error:
-        say(str(error))
-        raise typer.Exit(130) from None
-    seconds = time.monotonic() - began
-    exhibit.sheets(findings)  # what cannot be shown and drawn is not kept
-    if hasattr(exhibit, "draw"):
-        exhibit.draw(findings, request.folder)
-    return keep(name, findings, request, seconds=seconds)
-
-
-def _write_markdown(kept: "Kept", folder: Path) -> None:
-    sheets = module(kept.name).sheets(kept.findings)
-    text = "\n\n".join(sheet.markdown() for sheet in sheets)
-    with atomic_write(folder / f"{kept.name}.md") as opened:
-        opened.write(f"{text}\n\n{kept.origin}\n".encode())
-
-
-def _show(kept: "Kept", folder: Path) -> None:
+def _show(exhibit: Exhibit, result: Result, folder: Path) -> None:
     console = _console()
-    for sheet in module(kept.name).sheets(kept.findings):
+    for sheet in exhibit.sheets(result.findings):
         console.print(sheet.rich())
         for note in sheet.notes:
             console.print(note, markup=False, highlight=False)
-    console.print(kept.origin, markup=False, highlight=False)
-    figure = folder / f"{kept.name}.png"
+    console.print(result.origin, markup=False, highlight=False)
+    figure = folder / f"{exhibit.name}.png"
     if figure.is_file():
-        say(f"{figure} is drawn")
+        say(f"the figure is {figure}")
+
+
+def _print_json(document: object) -> None:
+    typer.echo(json.dumps(document, indent=2, ensure_ascii=False))
 
 
 def _console() -> Console:

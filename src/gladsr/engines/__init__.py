@@ -1,10 +1,14 @@
-"""The engines that run a trained model: OpenVINO (the default), ONNX Runtime and PyTorch."""
+"""The engines that run a network on an array: OpenVINO (the default), ONNX Runtime and PyTorch."""
 
-from gladsr.engines.engine import ChannelWeights, Engine, EngineName, LoadedEngine, Precision, load
+from gladsr.engines.engine import ChannelWeights, Engine, LoadedEngine, Precision
+from gladsr.engines.find import find, find_all, tell_apart, untrained
 from gladsr.engines.memory import give_back, memory_kept
+from gladsr.engines.networks import Network
+from gladsr.engines.registry import ENGINES, EngineName, load
 from gladsr.errors import DeviceError, EngineError, MissingExtraError, OutOfMemoryError
 
 __all__ = [
+    "ENGINES",
     "ChannelWeights",
     "DeviceError",
     "Engine",
@@ -12,9 +16,14 @@ __all__ = [
     "EngineName",
     "LoadedEngine",
     "MissingExtraError",
+    "Network",
     "OutOfMemoryError",
     "Precision",
+    "find",
+    "find_all",
     "give_back",
     "load",
     "memory_kept",
+    "tell_apart",
+    "untrained",
 ]

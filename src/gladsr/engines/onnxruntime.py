@@ -1,7 +1,6 @@
-"""ONNX Runtime, on the CPU and on what else its build has: CUDA, DirectML, Core ML."""
+"""ONNX Runtime, on the CPU and the other devices of its build: CUDA, DirectML, Core ML."""
 
-import logging
-from collections.abc import Iterator
+from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -11,12 +10,14 @@ import onnx.shape_inference
 import onnx.utils
 import onnxruntime
 from numpy.typing import NDArray
+from onnx import TensorProto, helper, numpy_helper
 
-from gladsr.engines.engine import ChannelWeights, Precision, out_of_memory_named
-from gladsr.errors import DeviceError
+from gladsr.engines import graph
+from gladsr.engines.engine import ChannelWeights, Precision, failure_named, last_line
+from gladsr.errors import DeviceError, EngineError, NetworkFileError
 
 if TYPE_CHECKING:
-    from gladsr.zoo import Card
+    from gladsr.engines.networks import Network
 
 _PROVIDERS = {
     "cpu": "CPUExecutionProvider",
@@ -25,37 +26,56 @@ _PROVIDERS = {
     "coreml": "CoreMLExecutionProvider",
 }
 
-logger = logging.getLogger(__name__)
-
 
 class OnnxRuntimeEngine:
-    """An ONNX model in ONNX Runtime."""
+    """An ONNX file in ONNX Runtime.
 
-    def __init__(self, onnx_path: Path, *, device: str = "cpu", threads: int | None) -> None:
+    Args:
+        path: The file.
+        origin: What messages call the network.
+        device: ONNX Runtime's name of the device, such as "cuda:1".
+        threads: The number of CPU threads; ONNX Runtime's own choice if None.
+
+    Raises:
+        NetworkFileError: The file cannot be read.
+        DeviceError: This build has no such device.
+    """
+
+    precision: Precision = "fp32"
+
+    def __init__(
+        self, path: Path, *, origin: str, device: str = "cpu", threads: int | None = None
+    ) -> None:
         onnxruntime.disable_telemetry_events()
-        self._device = device
+        self.device = device
+        self._origin = origin
         self._provider = _provider(device)
-        self._model = onnx.shape_inference.infer_shapes(onnx.load(onnx_path))
+        try:
+            self._model = onnx.shape_inference.infer_shapes(onnx.load(path))
+        except Exception as error:  # of many kinds, by where the damage is
+            raise NetworkFileError(f"{path} cannot be read as ONNX: {last_line(error)}") from error
         self._threads = threads
-        self._units = sum(
-            name.startswith("attention.") for node in self._model.graph.node for name in node.output
-        )
+        self._names = _tensors_of(self._model)
         self._sessions: dict[tuple[str, ...], onnxruntime.InferenceSession] = {}
 
     def __str__(self) -> str:
-        """Return the library, its version and the device."""
-        return f"ONNX Runtime {onnxruntime.__version__} on {self._device} in fp32"
+        """Return the library, its version, the device and the precision."""
+        return f"ONNX Runtime {onnxruntime.__version__} on {self.device} in {self.precision}"
 
     def _session(
         self, outputs: tuple[str, ...], given: tuple[str, ...] = ()
     ) -> onnxruntime.InferenceSession:
-        """Return a session of the part of the model that leads to ``outputs``, and no more.
+        """Return a session of the part of the network that leads to ``outputs``, and no more.
 
         Its inputs are the picture and the tensors ``given``, which it then does not compute.
         """
         key = (*outputs, "of", *given)
         if key not in self._sessions:
-            part = onnx.utils.Extractor(self._model).extract_model(["x", *given], list(outputs))
+            inputs = [self._names.input, *given]
+            try:
+                part = onnx.utils.Extractor(self._model).extract_model(inputs, list(outputs))
+            except ValueError as error:
+                raise EngineError(f"{self._origin} has no {outputs[0]} output") from error
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = self._threads or 0  # 0: as many as there are cores
             # DirectML works without only
@@ -66,11 +86,27 @@ class OnnxRuntimeEngine:
             # A provider whose libraries do not load is left out without an error.
             if self._provider[0] not in session.get_providers():
                 raise DeviceError(
-                    f"ONNX Runtime cannot use the device {self._device!r}: its "
+                    f"ONNX Runtime cannot use the device {self.device!r}: its "
                     f"{self._provider[0]} does not load; see what ONNX Runtime printed"
                 )
             self._sessions[key] = session
         return self._sessions[key]
+
+    def _inferred(
+        self,
+        outputs: tuple[str, ...],
+        x: NDArray[np.float32],
+        given: dict[str, ChannelWeights] | None = None,
+    ) -> list[NDArray[np.float32]]:
+        """Compute outputs; the tensors ``given`` are not computed."""
+        given = given or {}
+        session = self._session(outputs, tuple(given))
+        batch = np.ascontiguousarray(x.transpose(2, 0, 1)[np.newaxis])
+        with failure_named(self._origin, x):
+            computed: list[NDArray[np.float32]] = session.run(
+                None, {self._names.input: batch, **given}
+            )
+        return computed
 
     def run(
         self,
@@ -80,43 +116,32 @@ class OnnxRuntimeEngine:
         channel_weights: ChannelWeights | None = None,
     ) -> NDArray[np.float32]:
         """Upscale; see `Engine`."""
-        r_c = (
-            []
-            if channel_weights is None
-            else list(channel_weights[:, np.newaxis, :, np.newaxis, np.newaxis])
-        )
-        given = {f"attention.{unit}": weights for unit, weights in enumerate(r_c)}
-        session = self._session(("y_c" if draft else "y",), tuple(given))
-        with out_of_memory_named():
-            (y,) = session.run(None, {"x": _batch(x), **given})
+        r_c = () if channel_weights is None else channel_weights[:, None, :, None, None]
+        given = dict(zip(self._names.channel_weights, r_c, strict=False))
+        (y,) = self._inferred((graph.COARSE if draft else self._names.output,), x, given)
         return np.ascontiguousarray(y[0].transpose(1, 2, 0))
 
     def channel_weights(self, x: NDArray[np.float32], *, draft: bool = False) -> ChannelWeights:
         """Compute the channel weights; see `Engine`."""
-        units = self._units // 2 if draft else self._units
-        session = self._session(tuple(f"attention.{unit}" for unit in range(units)))
-        with out_of_memory_named():
-            r_c = session.run(None, {"x": _batch(x)})
-        return np.stack([weights[0, :, 0, 0] for weights in r_c])
+        names = self._names.channel_weights_of(draft=draft)
+        if not names:
+            return np.empty((0, 0), np.float32)
+        return np.stack([weights[0, :, 0, 0] for weights in self._inferred(names, x)])
 
     def masks(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Read the guided masks; see `Engine`."""
-        session = self._session(tuple(self._mask_names()))
-        with out_of_memory_named():
-            r_s = session.run(None, {"x": _batch(x)})
-        return np.concatenate([mask[0] for mask in r_s])
-
-    def _mask_names(self) -> Iterator[str]:
-        """Give the masks' names in the order of the GLAMs: of all gates, they have one channel."""
-        graph = self._model.graph
-        gates = {node.output[0] for node in graph.node if node.op_type == "Sigmoid"}
-        for info in graph.value_info:
-            if info.name in gates and info.type.tensor_type.shape.dim[1].dim_value == 1:
-                yield info.name
+        """Compute the guided masks; see `LoadedEngine`."""
+        if not self._names.masks:
+            raise EngineError(f"{self._origin} has no guided masks")
+        return np.concatenate([mask[0] for mask in self._inferred(self._names.masks, x)])
 
 
-def _batch(x: NDArray[np.float32]) -> NDArray[np.float32]:
-    return np.ascontiguousarray(x.transpose(2, 0, 1)[np.newaxis])
+def _tensors_of(model: onnx.ModelProto) -> graph.Tensors:
+    weights = {weight.name for weight in model.graph.initializer}  # inputs too in older files
+    return graph.Tensors.of(
+        [value.name for value in model.graph.input if value.name not in weights],
+        [value.name for value in model.graph.output],
+        {name for node in model.graph.node for name in node.output},
+    )
 
 
 def _provider(device: str) -> tuple[str, dict[str, str]]:
@@ -131,11 +156,36 @@ def _provider(device: str) -> tuple[str, dict[str, str]]:
 
 
 def load(
-    card: "Card", *, device: str | None, precision: Precision, threads: int | None
+    network: "Network", *, device: str | None, precision: Precision, threads: int | None
 ) -> OnnxRuntimeEngine:
-    """Load a model of the zoo."""
-    if precision != "fp32":
-        logger.warning(
-            "the onnxruntime engine does not compute in %s; fp32 is used instead", precision
-        )
-    return OnnxRuntimeEngine(card.onnx_path, device=device or "cpu", threads=threads)
+    """Load a network from its ONNX file, in fp32."""
+    assert precision == "fp32"  # noqa: S101 - the registry asks for no other
+    assert network.onnx is not None  # noqa: S101 - the registry offers no other
+    return OnnxRuntimeEngine(
+        network.onnx, origin=network.origin, device=device or "cpu", threads=threads
+    )
+
+
+def operation(
+    kind: str, x: NDArray[np.float32], w: NDArray[np.float32], _precision: Precision, threads: int
+) -> Callable[[], object]:
+    """Return a function that computes a matrix product or a 3×3 convolution; see `Ceiling`."""
+    node = (
+        helper.make_node("MatMul", ["x", "w"], ["y"])
+        if kind == "matrix product"
+        else helper.make_node("Conv", ["x", "w"], ["y"], pads=[1, 1, 1, 1])
+    )
+    part = helper.make_graph(
+        [node],
+        "ceiling",
+        [helper.make_tensor_value_info("x", TensorProto.FLOAT, x.shape)],
+        [helper.make_tensor_value_info("y", TensorProto.FLOAT, x.shape)],
+        [numpy_helper.from_array(w, "w")],
+    )
+    model = helper.make_model(part, opset_imports=[helper.make_opsetid("", 18)], ir_version=10)
+    options = onnxruntime.SessionOptions()
+    options.intra_op_num_threads = threads
+    session = onnxruntime.InferenceSession(
+        model.SerializeToString(), options, providers=["CPUExecutionProvider"]
+    )
+    return lambda: session.run(None, {"x": x})

@@ -1,7 +1,7 @@
 """OpenVINO, the default engine: the fastest on CPUs, and part of the default install."""
 
 import logging
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from functools import cache
 from pathlib import Path
@@ -11,12 +11,20 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
+from gladsr.engines import graph
 from gladsr.engines.cache import cache_folder
-from gladsr.engines.engine import ChannelWeights, Precision, out_of_memory_named
+from gladsr.engines.engine import (
+    ChannelWeights,
+    Precision,
+    failure_named,
+    last_line,
+    out_of_memory_named,
+)
 from gladsr.engines.memory import alone, give_back, memory_of
-from gladsr.errors import DeviceError, EngineError
+from gladsr.errors import DeviceError, EngineError, NetworkFileError
 
 if TYPE_CHECKING:
+    from gladsr.engines.networks import Network
     from gladsr.zoo import Card
 
 logger = logging.getLogger(__name__)
@@ -24,43 +32,55 @@ logger = logging.getLogger(__name__)
 
 @cache
 def core() -> ov.Core:
-    """Return OpenVINO's core, the one of this process.
+    """Return this process's only core of OpenVINO.
 
-    Each core that is deleted gives the process the signal stack back that it found. With several
-    that can be one that is freed already, and Ctrl-C then ends in a segmentation fault.
+    Each core that is deleted restores the signal stack that it found. With several cores that may
+    be one that is freed already, and Ctrl-C then ends in a segmentation fault.
     """
     return ov.Core()
 
 
 class OpenVINOEngine:
-    """A model in OpenVINO.
+    """A network in OpenVINO.
 
     Args:
-        path: An ONNX file, or for int8 OpenVINO's own .xml of a quantised model.
+        path: An ONNX file, or for int8 OpenVINO's own .xml of a quantised network.
+        origin: What messages call the network.
         device: OpenVINO's name of the device.
-        precision: What most is computed in.
+        precision: The precision of most of the computation.
         threads: The number of CPU threads; OpenVINO's own choice if None.
+
+    Raises:
+        NetworkFileError: The file cannot be read, or is not a network for RGB.
     """
 
     def __init__(
-        self, path: Path, *, device: str, precision: Precision, threads: int | None
+        self,
+        path: Path,
+        *,
+        origin: str,
+        device: str = "CPU",
+        precision: Precision = "fp32",
+        threads: int | None = None,
     ) -> None:
-        self._model = core().read_model(path)
-        self._device = device
-        self._precision = precision
+        self.device = device
+        self.precision = precision
+        self._path = path
+        self._origin = origin
+        self._model = _read(path)
+        self._names = _tensors_of(self._model)
         self._settings: dict[str, Any] = {}
         if threads is not None:
             self._settings["INFERENCE_NUM_THREADS"] = threads
         if device == "CPU":
-            # By itself it keeps the kernels of every size of picture, some 2 MB each; this many are
+            # The default keeps the kernels of every size of picture, some 2 MB each; this many are
             # those of one or two sizes.
             self._settings["CPU_RUNTIME_CACHE_CAPACITY"] = 64
         folder = cache_folder("openvino")
         if folder is not None:
             self._settings["CACHE_DIR"] = str(folder)
-        self._units = sum(name.startswith("attention.") for name in self._tensors(self._model))
-        # OpenVINO by itself takes bf16 where the processor has it, so it is always told. What a
-        # quantised model does not compute in int8 loses nothing to speak of in bf16.
+        # OpenVINO's default is bf16 where the processor has it, so it is always told. What a
+        # quantised model does not compute in int8 loses next to nothing in bf16.
         fast = precision != "fp32" and "BF16" in capabilities(device)
         self._settings["INFERENCE_PRECISION_HINT"] = "bf16" if fast else "f32"
         self._compiled: dict[tuple[str, ...], ov.CompiledModel] = {}
@@ -68,27 +88,19 @@ class OpenVINOEngine:
     def __str__(self) -> str:
         """Return the library, its version, the device and the precision."""
         version = ov.__version__.partition("-")[0]
-        return f"OpenVINO {version} on {self._device} in {self._precision}"
-
-    @staticmethod
-    def _tensors(model: ov.Model) -> dict[str, ov.Output]:
-        """Return everything that a model computes, by name."""
-        return {
-            name: tensor
-            for operation in model.get_ops()
-            for tensor in operation.outputs()
-            for name in tensor.get_names()
-        }
+        return f"OpenVINO {version} on {self.device} in {self.precision}"
 
     def _part(self, outputs: tuple[str, ...], given: tuple[str, ...] = ()) -> ov.CompiledModel:
-        """Return the part of the model that leads to ``outputs``, and no more, compiled.
+        """Return the part of the network that leads to ``outputs``, and no more, compiled.
 
         Its inputs are the picture and the tensors ``given``, which it then does not compute.
         """
         key = (*outputs, "of", *given)
         if key not in self._compiled:
             model = self._model.clone() if given else self._model
-            tensors = self._tensors(model)
+            if graph.COARSE in outputs and graph.COARSE not in _tensors(model):
+                model = self._with_coarse_output()
+            tensors = _tensors(model)
             inputs = model.get_parameters()
             for name in given:
                 stand_in = ov.opset13.parameter(tensors[name].get_partial_shape(), ov.Type.f32)
@@ -97,36 +109,46 @@ class OpenVINOEngine:
                 inputs.append(stand_in)
             part = ov.Model([tensors[name] for name in outputs], inputs, "part")
             give_back()
-            with out_of_memory_named(), self._failure_named():
-                self._compiled[key] = core().compile_model(part, self._device, self._settings)
+            with out_of_memory_named(), self._device_failure_named():
+                self._compiled[key] = core().compile_model(part, self.device, self._settings)
         return self._compiled[key]
 
+    def _with_coarse_output(self) -> ov.Model:
+        """Read the file with the coarse output, which is not on the way to the final one."""
+        try:
+            return core().read_model(graph.with_output(self._path.read_bytes(), graph.COARSE))
+        except RuntimeError as error:
+            raise EngineError(f"{self._origin} has no coarse output") from error
+
     @contextmanager
-    def _failure_named(self) -> Iterator[None]:
+    def _device_failure_named(self) -> Iterator[None]:
         """Raise a `DeviceError` where the device cannot run the network."""
         try:
             yield
         except RuntimeError as error:
-            why = str(error).strip().rpartition("\n")[2]
-            raise DeviceError(f"{self} cannot run the network: {why}") from error
+            raise DeviceError(f"{self} cannot run the network: {last_line(error)}") from error
 
     @contextmanager
     def _inferred(
-        self, outputs: tuple[str, ...], x: NDArray[np.float32], given: dict[str, ChannelWeights]
+        self,
+        outputs: tuple[str, ...],
+        x: NDArray[np.float32],
+        given: dict[str, ChannelWeights] | None = None,
     ) -> Iterator[list[NDArray[np.float32]]]:
-        """Compute outputs, which are there as long as the context, in which no other thread runs.
+        """Compute outputs, which are valid within the context, in which no other thread runs.
 
         The tensors ``given`` are not computed.
         """
+        given = given or {}
         with alone:
             part = self._part(outputs, tuple(given))
-            with out_of_memory_named(), self._failure_named():
+            with out_of_memory_named(), self._device_failure_named():
                 request = part.create_infer_request()
             with memory_of(part.release_memory):
-                with out_of_memory_named():
+                with failure_named(self._origin, x):
                     request.infer([x.transpose(2, 0, 1)[np.newaxis], *given.values()])
                     if any(tensor.size == 0 for tensor in request.output_tensors):
-                        raise MemoryError  # which it keeps to itself
+                        raise MemoryError  # OpenVINO itself raises nothing
                 yield [tensor.data for tensor in request.output_tensors]
 
     def run(
@@ -137,66 +159,134 @@ class OpenVINOEngine:
         channel_weights: ChannelWeights | None = None,
     ) -> NDArray[np.float32]:
         """Upscale; see `Engine`."""
-        r_c = (
-            []
-            if channel_weights is None
-            else list(channel_weights[:, np.newaxis, :, np.newaxis, np.newaxis])
-        )
-        given = {f"attention.{unit}": weights for unit, weights in enumerate(r_c)}
-        with self._inferred(("y_c" if draft else "y",), x, given) as (y,):
+        r_c = () if channel_weights is None else channel_weights[:, None, :, None, None]
+        given = dict(zip(self._names.channel_weights, r_c, strict=False))
+        with self._inferred((graph.COARSE if draft else self._names.output,), x, given) as (y,):
             return np.ascontiguousarray(y[0].transpose(1, 2, 0))
 
     def channel_weights(self, x: NDArray[np.float32], *, draft: bool = False) -> ChannelWeights:
         """Compute the channel weights; see `Engine`."""
-        units = self._units // 2 if draft else self._units
-        names = tuple(f"attention.{unit}" for unit in range(units))
-        with self._inferred(names, x, {}) as r_c:
+        names = self._names.channel_weights_of(draft=draft)
+        if not names:
+            return np.empty((0, 0), np.float32)
+        with self._inferred(names, x) as r_c:
             return np.stack([weights[0, :, 0, 0] for weights in r_c])
 
     def masks(self, x: NDArray[np.float32]) -> NDArray[np.float32]:
-        """Read the guided masks; see `Engine`."""
-        with self._inferred(tuple(self._mask_names()), x, {}) as r_s:
+        """Compute the guided masks; see `LoadedEngine`."""
+        if not self._names.masks:
+            raise EngineError(f"{self._origin} has no guided masks")
+        with self._inferred(self._names.masks, x) as r_s:
             return np.concatenate([mask[0] for mask in r_s])
 
-    def _mask_names(self) -> Iterator[str]:
-        """Give the masks' names in the order of the GLAMs: of all gates, they have one channel."""
-        for operation in self._model.get_ordered_ops():
-            output = operation.output(0) if operation.get_type_name() == "Sigmoid" else None
-            if output is not None and output.get_partial_shape()[1] == 1:
-                yield output.get_any_name()
+
+def _read(path: Path) -> ov.Model:
+    """Read a network, and let it take pictures of any size.
+
+    Raises:
+        NetworkFileError: The file cannot be read, or is not a network for RGB.
+    """
+    try:
+        model = core().read_model(path)
+    except RuntimeError as error:
+        raise NetworkFileError(f"{path} cannot be read by OpenVINO: {last_line(error)}") from error
+    channels = model.input().partial_shape[1]
+    if channels.is_static and channels.get_length() != 3:
+        raise NetworkFileError(
+            f"{path} takes {channels.get_length()} channel(s), but must take RGB"
+        )
+    any_size = ov.PartialShape([1, 3, -1, -1])
+    if model.input().partial_shape != any_size:
+        try:
+            model.reshape(any_size)
+        except RuntimeError as error:
+            raise NetworkFileError(
+                f"{path} does not take pictures of any size: {last_line(error)}"
+            ) from error
+    return model
+
+
+def _tensors(model: ov.Model) -> dict[str, ov.Output]:
+    """Return everything that a model computes, by name."""
+    return {
+        name: tensor
+        for operation in model.get_ops()
+        for tensor in operation.outputs()
+        for name in tensor.get_names()
+    }
+
+
+def _tensors_of(model: ov.Model) -> graph.Tensors:
+    names = [output.get_any_name() for output in model.outputs]
+    return graph.Tensors.of([model.input().get_any_name()], names, _tensors(model))
 
 
 def load(
-    card: "Card", *, device: str | None, precision: Precision, threads: int | None
+    network: "Network", *, device: str | None, precision: Precision, threads: int | None
 ) -> OpenVINOEngine:
-    """Load a model of the zoo."""
+    """Load a network from its ONNX file."""
     name = (device or "CPU").upper()
     _check(name)
     if precision != "fp32" and precision.upper() not in capabilities(name):
-        logger.warning("%s does not compute in %s; fp32 is used instead", name, precision)
+        logger.warning("%s does not compute in %s; fp32 is used", name, precision)
         precision = "fp32"
-    path = int8_path(card) if precision == "int8" else card.onnx_path
+    assert network.onnx is not None  # noqa: S101 - the registry offers no other
+    path = _int8_file(network) if precision == "int8" else network.onnx
+    return OpenVINOEngine(
+        path, origin=network.origin, device=name, precision=precision, threads=threads
+    )
+
+
+def operation(
+    kind: str, x: NDArray[np.float32], w: NDArray[np.float32], precision: Precision, threads: int
+) -> Callable[[], object]:
+    """Return a function that computes a matrix product or a 3×3 convolution; see `Ceiling`."""
+    ops = ov.opset13
+    source = ops.parameter(x.shape, ov.Type.f32)
+    left, right = source, ops.constant(w)
+    if precision == "int8":
+        bound = np.float32(np.abs(w).max())
+        left = ops.fake_quantize(left, *map(np.float32, (-1, 1, -1, 1)), levels=256)
+        right = ops.fake_quantize(right, -bound, bound, -bound, bound, levels=255)
+    if kind == "matrix product":
+        y = ops.matmul(left, right, transpose_a=False, transpose_b=False)
+    else:
+        y = ops.convolution(left, right, [1, 1], [1, 1], [1, 1], [1, 1])
+    settings = {
+        "INFERENCE_PRECISION_HINT": "bf16" if precision == "bf16" else "f32",
+        "INFERENCE_NUM_THREADS": threads,
+    }
+    compiled = core().compile_model(ov.Model([y], [source], "ceiling"), "CPU", settings)
+    request = compiled.create_infer_request()
+    return lambda: request.infer([x], share_inputs=True, share_outputs=True)
+
+
+def _int8_file(network: "Network") -> Path:
+    if network.card is None:
+        raise EngineError(f"{network.origin} has no int8 weights: only models of the zoo do")
+    path = int8_path(network.card)
     if not path.is_file():
+        name, scale = network.name, network.scale
         raise EngineError(
-            f"{card.name} has no int8 weights at ×{card.scale}; make them with: gladsr export "
-            f'{card.name} --scale {card.scale} --calibrate FOLDER -o "{path}"'
+            f"{name} has no int8 weights at ×{scale}; make them with: gladsr export {name} "
+            f'--scale {scale} --calibrate FOLDER -o "{path}"'
         )
-    return OpenVINOEngine(path, device=name, precision=precision, threads=threads)
+    return path
 
 
 def int8_path(card: "Card") -> Path:
-    """Return where the user keeps a model in 8 bits; the name tells what it was made from."""
+    """Return where the user keeps a model in 8 bits; its name has the digest of its source."""
     folder = cache_folder("int8")
     if folder is None:
         raise EngineError(
-            "int8 weights lie in the user's cache folder, which cannot be written; "
-            "let XDG_CACHE_HOME name another"
+            "int8 weights are kept in the user's cache folder, which is not writable; set "
+            "XDG_CACHE_HOME to another"
         )
     return folder / f"{card.name}-x{card.scale}-{card.sha256['onnx'][:12]}-int8.xml"
 
 
 def _check(device: str) -> None:
-    """Refuse a device that is not there, or is none, such as MULTI:FOO."""
+    """Reject a device that is not available, or not one at all, such as MULTI:FOO."""
     if device == "CPU":
         return
     x = ov.opset13.parameter([1], ov.Type.f32)
@@ -208,15 +298,9 @@ def _check(device: str) -> None:
 
 
 def capabilities(device: str) -> list[str]:
-    """Return what a device computes in, such as FP32 and BF16.
+    """Return the precisions that a device computes in, such as FP32 and BF16.
 
-    Of one that chooses among others, such as MULTI:GPU,CPU, it is what it promises for all.
+    For a device that chooses among others, such as MULTI:GPU,CPU, they are those that it promises.
     """
     one = device.partition(":")[0]
     return list(core().get_property(one, ov.properties.device.capabilities))
-
-
-def check_bf16() -> None:
-    """Raise an `EngineError` where the processor does not compute in bf16."""
-    if "BF16" not in capabilities("CPU"):
-        raise EngineError("this processor does not compute in bf16")

@@ -1,15 +1,15 @@
-"""What HDR10 films say of the screen that they were made on (SMPTE ST 2086) and of their light."""
+"""HDR10 metadata: the mastering display (SMPTE ST 2086) and the content light level."""
 
 import struct
 from dataclasses import dataclass
 from fractions import Fraction
-from typing import TYPE_CHECKING, Any, cast
+from typing import Any, cast
 
-if TYPE_CHECKING:
-    from av import VideoFrame
+from av import VideoFrame
+from av.sidedata.sidedata import Type
 
-_CHROMATICITY, _LUMINANCE = 50_000, 10_000  # the units in which x264 and x265 are told
-_SCREEN = {"libx264": "mastering-display", "libx265": "master-display"}
+_CHROMATICITY, _LUMINANCE = 50_000, 10_000  # units per 1 and per cd/m² in x264 and x265
+_DISPLAY = {"libx264": "mastering-display", "libx265": "master-display"}
 _LIGHT = {"libx264": "cll", "libx265": "max-cll"}
 _PARAMETERS = {
     "libx264": "x264-params",
@@ -20,62 +20,66 @@ _PARAMETERS = {
 
 @dataclass(frozen=True)
 class Light:
-    """The screen and the light of a film.
+    """The mastering display of a film and the light level of its content.
 
     Attributes:
-        screen: The chromaticities of red, green, blue and white, x and y of each, and the least and
-            the largest luminance in cd/m²; None if they are not stated.
-        content: The largest light of a pixel and of a frame on average; None likewise.
+        display: The chromaticities of red, green, blue and white, x and y of each, and the minimum
+            and maximum luminance in cd/m²; None if not stated.
+        content: The maximum light level of a pixel and the maximum average of a frame, in cd/m²;
+            None if not stated.
     """
 
-    screen: tuple[Fraction, ...] | None
+    display: tuple[Fraction, ...] | None
     content: tuple[int, int] | None
 
     def options(self, encoder: str) -> dict[str, str]:
-        """Return what an encoder is told, by FFmpeg's name for it; nothing if it cannot be."""
+        """Return the options that set it in an encoder; none if the encoder does not support it.
+
+        Args:
+            encoder: FFmpeg's name of the encoder.
+        """
         if encoder not in _PARAMETERS:
             return {}
         svt = encoder == "libsvtav1"
-        words = []
-        if self.screen is not None:
-            *places, darkest, brightest = self.screen
+        parameters = []
+        if self.display is not None:
+            *chromaticities, darkest, brightest = self.display
             red, green, blue, white = (
                 ",".join(
-                    f"{float(at):.5f}" if svt else f"{round(at * _CHROMATICITY)}" for at in pair
+                    f"{float(value):.5f}" if svt else f"{round(value * _CHROMATICITY)}"
+                    for value in pair
                 )
-                for pair in zip(places[::2], places[1::2], strict=True)
+                for pair in zip(chromaticities[::2], chromaticities[1::2], strict=True)
             )
             luminance = ",".join(
-                f"{float(at):.4f}" if svt else f"{round(at * _LUMINANCE)}"
-                for at in (brightest, darkest)
+                f"{float(value):.4f}" if svt else f"{round(value * _LUMINANCE)}"
+                for value in (brightest, darkest)
             )
-            screen = f"G({green})B({blue})R({red})WP({white})L({luminance})"
-            words.append(f"{_SCREEN.get(encoder, 'mastering-display')}={screen}")
+            display = f"G({green})B({blue})R({red})WP({white})L({luminance})"
+            parameters.append(f"{_DISPLAY.get(encoder, 'mastering-display')}={display}")
         if self.content is not None:
-            words.append(
+            parameters.append(
                 f"{_LIGHT.get(encoder, 'content-light')}={self.content[0]},{self.content[1]}"
             )
-        return {_PARAMETERS[encoder]: ":".join(words)} if words else {}
+        return {_PARAMETERS[encoder]: ":".join(parameters)} if parameters else {}
 
 
-def light_of(frame: "VideoFrame") -> Light:
-    """Return what a film's first frame says of its light."""
-    from av.sidedata.sidedata import Type  # noqa: PLC0415 - needs the extra gladsr[video]
-
+def light_of(frame: VideoFrame) -> Light:
+    """Return the HDR10 metadata of a film's first frame."""
     try:
         side_data = cast("Any", frame.side_data)
-        screen = side_data.get(Type.MASTERING_DISPLAY_METADATA)
+        display = side_data.get(Type.MASTERING_DISPLAY_METADATA)
         content = side_data.get(Type.CONTENT_LIGHT_LEVEL)
-    except ValueError:  # side data that PyAV does not know
+    except ValueError:  # side data of a type that PyAV does not have
         return Light(None, None)
     return Light(
-        None if screen is None else _screen(bytes(screen)),
+        None if display is None else _mastering_display(bytes(display)),
         None if content is None else struct.unpack("=2I", bytes(content)[:8]),
     )
 
 
-def _screen(data: bytes) -> tuple[Fraction, ...] | None:
-    """Read FFmpeg's AVMasteringDisplayMetadata: ten fractions, and whether they are known."""
+def _mastering_display(data: bytes) -> tuple[Fraction, ...] | None:
+    """Parse FFmpeg's AVMasteringDisplayMetadata: ten fractions and two flags for which are set."""
     *numbers, chromaticities, luminances = struct.unpack("=22i", data[:88])
     if not (chromaticities and luminances and all(numbers[1::2])):
         return None

@@ -1,4 +1,4 @@
-"""The configuration of the network: every number and reading of the paper's Section III."""
+"""The configuration of the network: all numbers and choices of the paper's Section III."""
 
 from dataclasses import dataclass
 from typing import Literal, Self
@@ -10,27 +10,26 @@ Upsampler = Literal["deconvolution", "sub-pixel", "separable", "spu"]
 class GladsrConfig:
     """One network of the GLADSR family; the defaults are GLADSR itself.
 
-    What the paper does not say (``reduction``, ``mask_channels``, ``slope``,
-    ``bottleneck_sees_input``, ``ndg_residual``) is a field as well, so that another reading can be
-    tried. Its default meets the parameters and Mult-Adds of the paper's Table II.
+    The paper leaves ``reduction``, ``mask_channels``, ``slope``, ``bottleneck_sees_input`` and
+    ``ndg_residual`` open. With their defaults, parameters and Mult-Adds are those of Table II.
 
     Attributes:
-        scale: the factor s between input and output, 2, 3 or 4.
+        scale: The factor s between input and output, 2, 3 or 4.
         glams: G, the number of GLAMs in each NDG.
         lsbs: B, the number of LSBs in each GLAM.
-        features: channels of FENet and of each NDG's bottleneck.
+        features: Channels of FENet and of each NDG's bottleneck.
         growth: K = K0, the channels of every GLAM and LSB.
         expansion: τ, how many times wider the WAU's first convolution is.
-        reduction: r, how many times narrower the CSU's hidden layer is.
-        mask_channels: channels of the guided mask R_s, 1 or ``growth``.
-        slope: the negative slope of every LReLU.
-        csu: channel selective units on; off in Table I's rows without LSB.
-        sgu: spatial guided units on; off in Table I's rows without GGB.
-        nested_dense: nested dense connections on; off, a GLAM sees the previous GLAM alone.
-        bottleneck_sees_input: the bottleneck of an NDG sees D0 as well as D1 … DG.
-        ndg_residual: an identity connection around each NDG.
-        upsampler: one of Table IV's four.
-        coarse_output: off, the network is GLADSR-nr of Section IV-D3: one output, no y_c.
+        reduction: R, how many times narrower the CSU's hidden layer is.
+        mask_channels: Channels of the guided mask R_s, 1 or ``growth``.
+        slope: The negative slope of every LReLU.
+        csu: Channel selective units on; off in Table I's rows without LSB.
+        sgu: Spatial guided units on; off in Table I's rows without GGB.
+        nested_dense: Nested dense connections on; off, a GLAM sees the previous GLAM alone.
+        bottleneck_sees_input: The bottleneck of an NDG sees D0 as well as D1 … DG.
+        ndg_residual: An identity connection around each NDG.
+        upsampler: One of Table IV's four.
+        coarse_output: Off, the network is GLADSR-nr of Section IV-D3: one output, no y_c.
     """
 
     scale: int = 2
@@ -51,10 +50,10 @@ class GladsrConfig:
     coarse_output: bool = True
 
     def __post_init__(self) -> None:
-        """Refuse what no network can be built from.
+        """Check the fields.
 
         Raises:
-            ValueError: a field is out of its range; the message names it.
+            ValueError: A field is out of range.
         """
         if self.scale not in (2, 3, 4):
             raise ValueError(f"scale is {self.scale}, but must be 2, 3 or 4")
@@ -74,10 +73,10 @@ class GladsrConfig:
 
     @classmethod
     def named(cls, name: str, scale: int = 2) -> Self:
-        """Return one of the paper's three sizes, by the keys of ``SIZES``.
+        """Return one of the paper's three sizes, a key of ``SIZES``.
 
         Raises:
-            ValueError: there is no such size or scale.
+            ValueError: There is no such size or scale.
 
         Example:
             >>> GladsrConfig.named("gladsr-l").glams

@@ -1,4 +1,4 @@
-"""What a network costs: parameters and Mult-Adds as the paper counts them."""
+"""The costs of a network, parameters and Mult-Adds, counted as in the paper."""
 
 import torch
 from torch import nn
@@ -18,7 +18,7 @@ def parameters(network: nn.Module) -> int:
 
 
 def kernel_weights(network: nn.Module) -> int:
-    """Return the number of values in convolutions' kernels: biases and all else left out.
+    """Return the number of weights in convolution kernels, without biases and all else.
 
     Example:
         >>> kernel_weights(nn.Conv2d(3, 64, 3))
@@ -30,16 +30,17 @@ def kernel_weights(network: nn.Module) -> int:
 def mult_adds(
     network: nn.Module, scale: int, *, output_size: int = OUTPUT_SIZE, channels: int = 3
 ) -> int:
-    """Return the multiply-adds of the network's convolutions for one square output.
+    """Return the multiply-adds of a network's convolutions for one square output.
 
-    Deconvolutions count at their input's size. Nothing is computed: the network is run on PyTorch's
-    meta device, and PyTorch's own counter (which counts two operations a multiply-add) reads along.
+    Deconvolutions are counted at the size of their input. The network runs on PyTorch's meta
+    device, without computing anything, under PyTorch's counter of operations, which counts two for
+    each multiply-add.
 
     Args:
-        network: Or a part of one.
-        scale: Of the output's sides to the input's.
+        network: A network or a part of one.
+        scale: The ratio of the output's sides to the input's.
         output_size: The output's side in pixels.
-        channels: Of the input, 3 for RGB.
+        channels: The channels of the input.
 
     Example:
         >>> mult_adds(nn.Conv2d(3, 64, 3, padding=1), scale=1, output_size=10)

@@ -1,13 +1,13 @@
-"""The same function as `Gladsr`, rearranged for speed; docs/speed.md tells what it gains.
+"""The same function as `Gladsr`, rearranged for speed; docs/speed.md has the gains.
 
-Dense connections: a convolution of a concatenation is the sum of convolutions of its parts. So what
-was born together stays together in blocks of `BLOCK` channels, and nothing is copied again.
+Dense connections: a convolution of a concatenation is the sum of convolutions of its parts.
+Features are kept in blocks of `BLOCK` channels, which are never copied again.
 
-The upsampler: after the nested dense groups the network is linear, a deconvolution, a pyramid and a
-gating layer. Inside a picture the three are one convolution of the features, whose outputs are the
-s·s phases of the RGB residual. Only along the picture's edges is it another function, for there
-each of the three sees zeros beyond the edge, not what the one before would give there. So a narrow
-frame is computed layer by layer.
+The upsampler: after the nested dense groups, the network is linear: a deconvolution, a pyramid and
+a gating layer. Inside a picture, the three are one convolution of the features, whose outputs are
+the s·s phases of the RGB residual. Along the picture's edges they are not, since each of the three
+pads its input with zeros, whereas the output of the previous layer would not be zero there. A
+narrow border is therefore computed layer by layer.
 """
 
 import copy
@@ -33,13 +33,13 @@ if TYPE_CHECKING:
     from collections.abc import Iterable
 
 BLOCK = 64
-SEEN = max(SAMPLING_RATES) + 1  # how far the pyramid and the gating layer see, in HR pixels
+HR_REACH = max(SAMPLING_RATES) + 1  # of the pyramid and the gating layer together, in HR pixels
 
 
 def for_speed(network: Gladsr) -> nn.Module:
-    """Return what computes the same as ``network``, from its weights as they are now, but faster.
+    """Return a faster module with the same function and the present weights of a network.
 
-    Networks with another upsampler than the SPU are returned as they are.
+    A network with an upsampler other than the SPU is returned unchanged.
 
     Example:
         >>> from gladsr.network import GladsrConfig
@@ -83,7 +83,7 @@ def conv_of_parts(layer: nn.Conv2d, parts: list[Tensor]) -> Tensor:
 
 
 def with_part(parts: list[Tensor], new: Tensor) -> list[Tensor]:
-    """Return the parts of a concatenation with a further one, in blocks of `BLOCK` channels."""
+    """Return the parts of a concatenation with a new one, in blocks of `BLOCK` channels."""
     *full, last = parts
     if last.shape[1] >= BLOCK:
         return [*parts, new]
@@ -91,7 +91,7 @@ def with_part(parts: list[Tensor], new: Tensor) -> list[Tensor]:
 
 
 def nested_dense_group(ndg: NestedDenseGroup, d0: Tensor) -> Tensor:
-    """Return F_c or F_f of D_0; see `NestedDenseGroup`."""
+    """Return F_c or F_f, from D_0; see `NestedDenseGroup`."""
     outputs = [d0]
     for glam in cast("Iterable[GlobalLocalAdjustingModule]", ndg.glams):
         outputs.append(glam_of_parts(glam, outputs if ndg.nested_dense else outputs[-1:]))
@@ -101,7 +101,7 @@ def nested_dense_group(ndg: NestedDenseGroup, d0: Tensor) -> Tensor:
 
 
 def glam_of_parts(glam: GlobalLocalAdjustingModule, features: list[Tensor]) -> Tensor:
-    """Return D_g of the parts of [D_0 … D_(g-1)]; see `GlobalLocalAdjustingModule`."""
+    """Return D_g, from the parts of [D_0 … D_(g-1)]; see `GlobalLocalAdjustingModule`."""
     dense = [conv_of_parts(glam.squeeze, features)]
     for lsb in cast("Iterable[LocalSelectiveBlock]", glam.lsbs):
         dense = with_part(dense, lsb_of_parts(lsb, dense))
@@ -109,7 +109,7 @@ def glam_of_parts(glam: GlobalLocalAdjustingModule, features: list[Tensor]) -> T
 
 
 def lsb_of_parts(lsb: LocalSelectiveBlock, dense: list[Tensor]) -> Tensor:
-    """Return W_d of the parts of [W_0 … W_(d-1)]; see `LocalSelectiveBlock`."""
+    """Return W_d, from the parts of [W_0 … W_(d-1)]; see `LocalSelectiveBlock`."""
     wau = lsb.wau
     u: Tensor = wau.mapping(wau.downward(wau.activation(conv_of_parts(wau.wide, dense))))
     return lsb.csu(u) if hasattr(lsb, "csu") else u
@@ -126,9 +126,9 @@ def ggb_of_parts(ggb: GlobalGuidedBlock, dense: list[Tensor]) -> Tensor:
 
 
 def bicubic(x: Tensor, scale: int) -> Tensor:
-    """Return PyTorch's bicubic upscale as sums of shifted pictures.
+    """Return PyTorch's bicubic upscale, computed as sums of shifted pictures.
 
-    OpenVINO computes these in float32 where it does the rest in bfloat16, which has too few digits
+    OpenVINO computes these in float32 even where it runs the rest in bfloat16, which is too coarse
     for a picture; its own bicubic resize is slower and does not.
     """
     centres = [(phase + 0.5) / scale - 0.5 for phase in range(scale)]
@@ -145,7 +145,7 @@ def bicubic(x: Tensor, scale: int) -> Tensor:
 
 
 def _cubic(distance: float) -> float:
-    """Return the weight of a pixel so far away (Keys 1981, Eq. 4, with a = -0.75)."""
+    """Return the weight of a pixel at a distance (Keys 1981, Eq. 4, with a = -0.75)."""
     a, d = -0.75, abs(distance)
     if d <= 1:
         return (a + 2) * d**3 - (a + 3) * d**2 + 1
@@ -157,48 +157,50 @@ def _weighted_sum(weights: list[float], pictures: list[Tensor]) -> Tensor:
     return sum(others, first)
 
 
-class Frame(NamedTuple):
-    """The pixels at the two ends of an axis, (N, 3, margin, W) or (N, 3, H, margin) each."""
+class Borders(NamedTuple):
+    """The pixels at both ends of an axis, (N, 3, margin, W) or (N, 3, H, margin) each."""
 
     first: Tensor
     last: Tensor
 
-    def around(self, image: Tensor, axis: int) -> Tensor:
-        """Return ``image`` with these in place of its own; the first, where the two overlap."""
+    def placed_on(self, image: Tensor, axis: int) -> Tensor:
+        """Return ``image`` with these borders; where the two overlap, the first counts."""
         margin, size = self.first.shape[axis], image.shape[axis]
         at = torch.arange(size, device=image.device)
-        beyond_first = (at >= margin).long()
-        in_last = beyond_first * (at >= size - margin).long()
-        everything = torch.cat([self.first, image, self.last], axis)
-        return everything.index_select(axis, at + margin * (beyond_first + in_last))
+        after_first = (at >= margin).long()
+        in_last = after_first * (at >= size - margin).long()
+        joined = torch.cat([self.first, image, self.last], axis)
+        return joined.index_select(axis, at + margin * (after_first + in_last))
 
 
 class Residual(NamedTuple):
-    """A residual image, (N, 3·s·s, h, w) in phases, with what is right at its edges."""
+    """A residual image in phases, (N, 3·s·s, h, w), which are valid except at its borders."""
 
     phases: Tensor
-    rows: Frame
-    columns: Frame
+    rows: Borders
+    columns: Borders
     scale: int
 
     def plus(self, other: "Residual") -> "Residual":
         """Return the sum."""
         rows, columns = (
-            Frame(one.first + two.first, one.last + two.last)
+            Borders(one.first + two.first, one.last + two.last)
             for one, two in ((self.rows, other.rows), (self.columns, other.columns))
         )
         return Residual(self.phases + other.phases, rows, columns, self.scale)
 
     def image(self) -> Tensor:
-        """Return the whole, (N, 3, s·h, s·w)."""
-        return self.columns.around(self.rows.around(pixel_shuffle(self.phases, self.scale), 2), 3)
+        """Return the image, (N, 3, s·h, s·w)."""
+        return self.columns.placed_on(
+            self.rows.placed_on(pixel_shuffle(self.phases, self.scale), 2), 3
+        )
 
 
 def phase_kernel(deconvolution: Deconvolution) -> Tensor:
-    """Return the weights of the 3×3 convolution that gives a deconvolution's s·s phases.
+    """Return the kernel of a 3×3 convolution that yields the s·s phases of a deconvolution.
 
-    Output pixel s·i + p takes tap k from input pixel i + o where k = p + padding - s·o. So the
-    kernel, with zeros added to a length of 3·s, falls into the phases of the offsets o = 1, 0, -1.
+    Output pixel s·i + p uses tap k of input pixel i + o where k = p + padding - s·o. The kernel,
+    padded with zeros to a length of 3·s, thus splits into the phases of the offsets o = 1, 0, -1.
     """
     scale, groups = deconvolution.scale, deconvolution.groups
     weight = pad(deconvolution.weight, [scale - deconvolution.padding] * 4)
@@ -211,8 +213,8 @@ class UpsamplingAsConvolution(nn.Module):
     """β·re(upsampler(F)), (N, 64, h, w) to a `Residual`.
 
     Attributes:
-        reach: how far an output pixel sees, in LR pixels.
-        margin: the width of the frame, in LR pixels.
+        reach: The distance in LR pixels of the farthest input of an output pixel.
+        margin: The width of the borders in LR pixels.
     """
 
     @torch.no_grad()
@@ -221,8 +223,10 @@ class UpsamplingAsConvolution(nn.Module):
         spu = network.upsampler
         assert isinstance(spu, SeparablePyramidUpsampling)  # noqa: S101 - for the type checker
         deconv, self.scale = spu.deconv, spu.deconv.scale
-        self.margin = -(-SEEN // self.scale)
-        self.reach = (SEEN + DECONVOLUTION_KERNEL[self.scale] - 1 - deconv.padding) // self.scale
+        self.margin = -(-HR_REACH // self.scale)
+        self.reach = (
+            HR_REACH + DECONVOLUTION_KERNEL[self.scale] - 1 - deconv.padding
+        ) // self.scale
         bias = deconv.bias.repeat_interleave(self.scale**2)
         self.phases = _conv(phase_kernel(deconv), bias, groups=deconv.groups)
         self.pyramid = spu.pyramid
@@ -232,7 +236,7 @@ class UpsamplingAsConvolution(nn.Module):
         self.whole = _conv(*self._whole())
 
     def _whole(self) -> tuple[Tensor, Tensor]:
-        """Return the kernel and the bias of all layers together, from what they give an impulse."""
+        """Return the kernel and the bias of all layers together, from their impulse response."""
         layers, reach = copy.deepcopy(self).double(), self.reach
         channels = self.phases.in_channels
         impulses = pad(torch.eye(channels).double()[..., None, None], [reach] * 4)
@@ -244,22 +248,24 @@ class UpsamplingAsConvolution(nn.Module):
         return kernel.to(self.phases.weight.dtype), bias.to(self.phases.weight.dtype)
 
     def layer_by_layer(self, features: Tensor, inside: Tensor) -> Tensor:
-        """Return the residual image, (N, 3, s·h, s·w), of features cut from a picture.
+        """Return the residual image, (N, 3, s·h, s·w), for a part of a picture's features.
 
-        ``inside`` is 1 for the HR pixels in the picture and 0 for those beyond its edges.
+        Args:
+            features: (N, 64, h, w).
+            inside: 1 for HR pixels inside the picture and 0 for those beyond its edges.
         """
         up = pixel_shuffle(self.phases(features), self.scale) * inside
-        views = torch.cat([level(up) for level in self.pyramid], 1) * inside
-        residual: Tensor = self.gating(views)
+        pyramid = torch.cat([level(up) for level in self.pyramid], 1) * inside
+        residual: Tensor = self.gating(pyramid)
         return residual
 
     def forward(self, features: Tensor) -> Residual:
-        """Return what the features, (N, 64, h, w), give."""
-        rows, columns = self._frame(features, 2), self._frame(features, 3)
+        """Return the residual image for features, (N, 64, h, w)."""
+        rows, columns = self._borders(features, 2), self._borders(features, 3)
         return Residual(self.whole(features), rows, columns, self.scale)
 
-    def _frame(self, features: Tensor, axis: int) -> Frame:
-        """Return the residual image's two ends, from strips ``depth`` deep, zero if it is less."""
+    def _borders(self, features: Tensor, axis: int) -> Borders:
+        """Return the residual image's borders, from strips of features padded with zeros."""
         size, depth = features.shape[axis], self.margin + self.reach
         first = torch.arange(depth, device=features.device)
         last = first + (size - depth)
@@ -277,7 +283,7 @@ class UpsamplingAsConvolution(nn.Module):
         hr_inside = inside.repeat_interleave(self.scale, axis)
         first_strip, last_strip = self.layer_by_layer(strips * inside, hr_inside).chunk(2)
         margin, rest = self.margin * self.scale, self.reach * self.scale
-        return Frame(first_strip.narrow(axis, 0, margin), last_strip.narrow(axis, rest, margin))
+        return Borders(first_strip.narrow(axis, 0, margin), last_strip.narrow(axis, rest, margin))
 
 
 def _conv(weight: Tensor, bias: Tensor, *, groups: int = 1) -> nn.Conv2d:
@@ -293,9 +299,9 @@ END = 2**62
 
 
 def _slice(x: Tensor, axis: int, start: int, stop: int) -> Tensor:
-    """Return ``x[start:stop]`` along an axis; less, where ``x`` is smaller.
+    """Return ``x[start:stop]`` along an axis, of which ``x`` may have fewer elements.
 
-    PyTorch's exporter would take it that x is never smaller, so it is given ONNX's own slice.
+    PyTorch's exporter would assume that it never has, so ONNX's own slice is exported.
     """
     if not torch.onnx.is_in_onnx_export():
         return x[(slice(None),) * axis + (slice(start, stop),)]

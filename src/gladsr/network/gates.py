@@ -1,27 +1,31 @@
-"""The channel weights of a network, read and set from outside, and its guided masks.
+"""The gates of a network, read and set from outside: channel weights R_c and guided masks R_s.
 
 Every channel selective unit weighs its channels by their mean over the picture (Eq. 8). To upscale
-a picture in tiles that give what the whole gives, the weights are read once and then set for every
-tile: with them set, the network is convolutions alone, and each sees only so far.
+a picture in tiles without a change to the result, the weights are read once and then set for every
+tile: what remains are convolutions, and their receptive field is bounded.
 """
 
 from collections.abc import Iterator, Sequence
 from contextlib import ExitStack, contextmanager
 
-from torch import Tensor
+from torch import Tensor, nn
 
-from gladsr.network.gladsr import Gladsr
 from gladsr.network.layers import ChannelSelectiveUnit, SpatialGuidedUnit
 
 
-def selective_units(network: Gladsr) -> list[ChannelSelectiveUnit]:
+def selective_units(network: nn.Module) -> list[ChannelSelectiveUnit]:
     """Return the CSUs in the order in which they run, those of the coarse output first."""
     return [unit for unit in network.modules() if isinstance(unit, ChannelSelectiveUnit)]
 
 
+def guided_units(network: nn.Module) -> list[SpatialGuidedUnit]:
+    """Return the SGUs in the order in which they run, those of the coarse output first."""
+    return [unit for unit in network.modules() if isinstance(unit, SpatialGuidedUnit)]
+
+
 @contextmanager
-def read_channel_weights(network: Gladsr) -> Iterator[list[Tensor]]:
-    """Note the weights R_c of every CSU, (N, K, 1, 1) each, as the network runs."""
+def read_channel_weights(network: nn.Module) -> Iterator[list[Tensor]]:
+    """Record the weights R_c of every CSU, (N, K, 1, 1) each, as the network runs."""
     read: list[Tensor] = []
     with ExitStack() as hooks:
         for unit in selective_units(network):
@@ -32,27 +36,26 @@ def read_channel_weights(network: Gladsr) -> Iterator[list[Tensor]]:
 
 
 @contextmanager
-def read_masks(network: Gladsr) -> Iterator[list[Tensor]]:
-    """Note the guided mask R_s of every SGU, (N, 1, h, w) each, as the network runs."""
+def read_masks(network: nn.Module) -> Iterator[list[Tensor]]:
+    """Record the guided mask R_s of every SGU, (N, 1, h, w) each, as the network runs."""
     read: list[Tensor] = []
     with ExitStack() as hooks:
-        for unit in network.modules():
-            if isinstance(unit, SpatialGuidedUnit):
-                hooks.enter_context(
-                    unit.register_forward_hook(lambda _unit, _input, r_s: read.append(r_s))
-                )
+        for unit in guided_units(network):
+            hooks.enter_context(
+                unit.sigmoid.register_forward_hook(lambda _unit, _input, r_s: read.append(r_s))
+            )
         yield read
 
 
 @contextmanager
-def set_channel_weights(network: Gladsr, channel_weights: Sequence[Tensor]) -> Iterator[None]:
-    """Let the CSUs use the weights given, (N, K, 1, 1) each, instead of their picture's own.
+def set_channel_weights(network: nn.Module, channel_weights: Sequence[Tensor]) -> Iterator[None]:
+    """Make the CSUs use the given weights, (N, K, 1, 1) each, instead of their input's.
 
-    Where fewer are given than there are CSUs, the last keep their own.
+    If there are fewer of them than CSUs, the last CSUs keep their own.
 
     Example:
         >>> import torch
-        >>> from gladsr.network import GladsrConfig
+        >>> from gladsr.network import Gladsr, GladsrConfig
         >>> network, x = Gladsr(GladsrConfig(glams=1, lsbs=1)), torch.rand(1, 3, 4, 5)
         >>> with read_channel_weights(network) as channel_weights:
         ...     _, y = network(x)

@@ -9,11 +9,11 @@ from gladsr.network.layers import NestedDenseGroup, conv, upsampler
 
 
 class Gladsr(nn.Module):
-    """GLADSR and its relatives, as ``config`` says.
+    """GLADSR and its variants.
 
-    The input is RGB in [0, 1] with nothing subtracted: α·x_up carries the mean, and the residual
-    images have none to speak of. Weights begin as ``layers.conv`` says, those of the gating layers
-    at zero: so the first output of an untrained network is the bicubic upscale.
+    No mean is subtracted from the input: α·x_up carries it, and the mean of the residual images is
+    close to zero. Weights are initialised as described in ``layers.conv``, those of the gating
+    layers to zero, so that the output of an untrained network is the bicubic upscale.
 
     Example:
         >>> network = Gladsr(GladsrConfig(scale=3))
@@ -35,8 +35,25 @@ class Gladsr(nn.Module):
         self.beta = nn.Parameter(torch.ones(()))
 
     def upscale_bicubic(self, x: Tensor) -> Tensor:
-        """Return x_up: PyTorch's bicubic (a = -0.75, half-pixel centres), no antialias needed."""
+        """Return x_up, by PyTorch's bicubic (a = -0.75, half-pixel centres)."""
         return interpolate(x, scale_factor=self.config.scale, mode="bicubic")
+
+    def coarse(self, x: Tensor) -> Tensor:
+        """Return y_c alone (Eq. 3), without computing the refine net.
+
+        Args:
+            x: LR pictures, (N, 3, h, w), RGB in [0, 1]; h and w of 1 or more.
+
+        Raises:
+            ValueError: The network has no coarse output.
+        """
+        return self._coarse(self.alpha * self.upscale_bicubic(x), self.ndg_c(self.fenet(x)))
+
+    def _coarse(self, x_up: Tensor, f_c: Tensor) -> Tensor:
+        if self.re_c is None:
+            raise ValueError("GLADSR-nr has no coarse output")
+        y_c: Tensor = x_up + self.beta * self.re_c(self.upsampler(f_c))  # Eq. 3
+        return y_c
 
     def forward(self, x: Tensor) -> tuple[Tensor, Tensor]:
         """Upscale.
@@ -55,5 +72,5 @@ class Gladsr(nn.Module):
         if self.re_c is None:
             y = x_up + fine
             return y, y
-        y_c = x_up + self.beta * self.re_c(self.upsampler(f_c))  # Eq. 3
+        y_c = self._coarse(x_up, f_c)
         return y_c, y_c + fine  # Eq. 4

@@ -1,4 +1,4 @@
-"""The layers of GLADSR in the paper's order and by its names (Section III).
+"""The layers of GLADSR, in the paper's order and with its names (Section III).
 
 Shapes are (N, C, h, w) for features at the input's size and (N, C, s·h, s·w) after the upsampler.
 All convolutions have a bias and zero padding that keeps the size.
@@ -21,10 +21,10 @@ def conv(
 ) -> nn.Conv2d:
     """Return a convolution that keeps height and width.
 
-    Its weights begin normally distributed such that the output's variance is ``gain²`` times the
-    input's mean square (He et al. 2015), its bias at zero. ``RELU_GAIN`` makes up for a ReLU before
-    it, ``SIGMOID_GATE_GAIN`` for a gate after it, which halves what it lets through at first;
-    without both, hardly any signal reaches the refine net.
+    Its bias is initialised to zero and its weights to a normal distribution with which the output's
+    variance is ``gain²`` times the input's mean square (He et al. 2015). ``RELU_GAIN`` compensates
+    for a ReLU before the layer, ``SIGMOID_GATE_GAIN`` for a sigmoid gate after it, which initially
+    halves its input; without them, hardly any signal reaches the refine net.
     """
     padding = dilation * (kernel // 2)
     layer = nn.Conv2d(inputs, outputs, kernel, padding=padding, dilation=dilation)
@@ -34,7 +34,7 @@ def conv(
 
 
 class WideActivationUnit(nn.Sequential):
-    """WAU: widen by τ, activate, narrow again, then look around (Section III-C, Fig. 4a)."""
+    """WAU: widen by τ, activate, narrow, then a 3×3 convolution (Section III-C, Fig. 4a)."""
 
     def __init__(self, config: GladsrConfig, inputs: int) -> None:
         wide = config.expansion * config.growth
@@ -47,7 +47,7 @@ class WideActivationUnit(nn.Sequential):
 
 
 class ChannelSelectiveUnit(nn.Module):
-    """CSU: a weight R_c in (0, 1) for each channel, from its mean over the picture (Eq. 8)."""
+    """CSU: a weight R_c in (0, 1) for each channel, from the channels' means (Eq. 8)."""
 
     def __init__(self, config: GladsrConfig) -> None:
         super().__init__()
@@ -64,7 +64,7 @@ class ChannelSelectiveUnit(nn.Module):
         return r_c
 
     def forward(self, u: Tensor) -> Tensor:
-        """Return u with its channels reweighted."""
+        """Return u times R_c."""
         return u * self.weights(u)
 
 
@@ -90,7 +90,7 @@ class SpatialGuidedUnit(nn.Sequential):
 
 
 class GlobalGuidedBlock(nn.Module):
-    """GGB: compress all features of a GLAM and guide them by one mask (Eq. 7, Fig. 4b)."""
+    """GGB: compress all features of a GLAM and multiply them by a mask (Eq. 7, Fig. 4b)."""
 
     def __init__(self, config: GladsrConfig, inputs: int) -> None:
         super().__init__()
@@ -99,7 +99,7 @@ class GlobalGuidedBlock(nn.Module):
         self.sgu = SpatialGuidedUnit(config, inputs) if config.sgu else None
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return D_g, (N, K0, h, w), of [W_0 … W_B]."""
+        """Return D_g, (N, K0, h, w), from [W_0 … W_B]."""
         compressed: Tensor = self.compress(features)
         return compressed if self.sgu is None else compressed * self.sgu(features)
 
@@ -117,7 +117,7 @@ class GlobalLocalAdjustingModule(nn.Module):
         self.ggb = GlobalGuidedBlock(config, growth * (config.lsbs + 1))
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return D_g, (N, K0, h, w), of [D_0 … D_(g-1)]."""
+        """Return D_g, (N, K0, h, w), from [D_0 … D_(g-1)]."""
         dense = self.squeeze(features)  # W_0
         for lsb in self.lsbs:
             dense = torch.cat([dense, lsb(dense)], 1)  # [W_0 … W_d]
@@ -145,7 +145,7 @@ class NestedDenseGroup(nn.Module):
         self.bottleneck = conv(fused, features, 1)
 
     def forward(self, d0: Tensor) -> Tensor:
-        """Return F_c or F_f, (N, 64, h, w), of D_0, (N, 64, h, w)."""
+        """Return F_c or F_f, (N, 64, h, w), from D_0, (N, 64, h, w)."""
         outputs = [d0]
         for glam in self.glams:
             outputs.append(glam(torch.cat(outputs, 1) if self.nested_dense else outputs[-1]))
@@ -161,9 +161,10 @@ SAMPLING_RATES = (2, 4)  # dilations of the pyramid (Section IV-B)
 
 
 class Deconvolution(nn.Module):
-    """A deconvolution that gives exactly ``scale`` times the height and width.
+    """A deconvolution whose output has exactly ``scale`` times the height and width.
 
-    Its bias is added apart: oneDNN's bfloat16 deconvolution takes ten times as long with one.
+    The bias is added separately, since with one oneDNN's bfloat16 deconvolution takes ten times as
+    long.
     """
 
     def __init__(self, inputs: int, outputs: int, scale: int, *, groups: int = 1) -> None:
@@ -174,11 +175,11 @@ class Deconvolution(nn.Module):
         self.groups = groups
         self.weight = nn.Parameter(torch.empty(inputs, outputs // groups, kernel, kernel))
         self.bias = nn.Parameter(torch.zeros(outputs))
-        seen = inputs // groups * (kernel / scale) ** 2  # inputs of one output
-        nn.init.normal_(self.weight, std=1 / math.sqrt(seen))
+        fan_in = inputs // groups * (kernel / scale) ** 2
+        nn.init.normal_(self.weight, std=1 / math.sqrt(fan_in))
 
     def forward(self, x: Tensor) -> Tensor:
-        """Return (N, ``outputs``, s·h, s·w) of (N, ``inputs``, h, w)."""
+        """Upscale (N, ``inputs``, h, w) to (N, ``outputs``, s·h, s·w)."""
         up = conv_transpose2d(
             x, self.weight, stride=self.scale, padding=self.padding, groups=self.groups
         )
@@ -186,7 +187,10 @@ class Deconvolution(nn.Module):
 
 
 class SeparablePyramidUpsampling(nn.Module):
-    """SPU: a grouped, narrowing deconvolution, then a pyramid of views (Section III-D, Fig. 5c)."""
+    """SPU: a grouped deconvolution to fewer channels, then a pyramid of dilated convolutions.
+
+    Section III-D, Fig. 5c.
+    """
 
     def __init__(self, config: GladsrConfig) -> None:
         super().__init__()
@@ -198,13 +202,13 @@ class SeparablePyramidUpsampling(nn.Module):
         )
 
     def forward(self, features: Tensor) -> Tensor:
-        """Return (N, 24, s·h, s·w) of (N, 64, h, w)."""
+        """Upscale (N, 64, h, w) to (N, 24, s·h, s·w)."""
         up: Tensor = self.deconv(features)
         return torch.cat([level(up) for level in self.pyramid], 1)
 
 
 def upsampler(config: GladsrConfig) -> tuple[nn.Module, int]:
-    """Return the upsampler that ``config`` names (Table IV) and the channels of its output."""
+    """Return the upsampler of a configuration (Table IV) and the channels of its output."""
     features, scale = config.features, config.scale
     pyramid = (len(SAMPLING_RATES) + 1) * (features // DIMENSION_REDUCTION // 2)
     if config.upsampler == "deconvolution":

@@ -1,51 +1,43 @@
-"""What every table and figure has: what it needs, how it is measured, shown and drawn."""
+"""A table or figure of the paper, and what measuring one takes."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
 from functools import partial
 from pathlib import Path
-from typing import Any, Protocol
+from typing import Any
 
 from gladsr import zoo
 from gladsr.errors import PictureError
-from gladsr.paper.networks import FileNetwork
 from gladsr.paper.sheet import Sheet
 from gladsr.pictures import resize
 from gladsr.rivals.published import SETS
 from gladsr.scoring import Upscale, evaluate, images_in
+from gladsr.scoring.networks import FileNetwork
 from gladsr.upscaling import Upscaler
 
 Findings = dict[str, Any]
-"""What was measured, as JSON has it."""
+"""Measurements, of types that JSON has."""
 
 Scores = dict[str, tuple[float, float]]
 """PSNR and SSIM by test set."""
 
 
-class MissingError(RuntimeError):
-    """A table or figure cannot be made yet; the message says what is missing and what to do."""
-
-
-class StoppedError(RuntimeError):
-    """The process was told to stop; the message says that the same command goes on."""
-
-
 def _silent(_line: str) -> None:
-    """Tell nobody."""
+    """Report nothing."""
 
 
-@dataclass(frozen=True)
+@dataclass
 class Request:
-    """What somebody wants reproduced with.
+    """What an exhibit is measured with. Each exhibit takes a new one, which records ``used``.
 
     Attributes:
-        folder: For what a run leaves.
-        data: Where the folders Set5, Set14, B100, Urban100 and RealWorld are, as far as they are.
-        networks: Networks from elsewhere, by scale.
-        threads: Of the CPU; the engines' own choice if None.
+        folder: The folder for the results.
+        data: A folder with Set5, Set14, B100, Urban100 and RealWorld, of which any may be absent.
+        networks: Networks from files, by scale.
+        threads: CPU threads; the engines' own choice if None.
         settings: ``key=value`` changes to the training settings of the ablations.
-        tell: Is told, in a line, what goes on.
-        used: The folders of the test sets that were asked for and are there.
+        progress: Called with a line of text for every step.
+        used: The folders of the test sets that have been used.
     """
 
     folder: Path
@@ -53,11 +45,11 @@ class Request:
     networks: tuple[dict[int, FileNetwork], ...] = ()
     threads: int | None = None
     settings: tuple[str, ...] = ()
-    tell: Callable[[str], None] = field(default=_silent, repr=False)
-    used: set[Path] = field(default_factory=set)
+    progress: Callable[[str], None] = field(default=_silent, repr=False)
+    used: set[Path] = field(default_factory=set, init=False)
 
     def test_set(self, name: str) -> Path | None:
-        """Return the folder of a test set, None where it is absent or empty."""
+        """Return the folder of a test set, or None if it is absent or empty."""
         folder = self._folder(name)
         if folder:
             self.used.add(folder)
@@ -69,44 +61,50 @@ class Request:
         except PictureError:
             return None
 
-    def test_sets(self, names: Iterable[str] = SETS) -> list[Path]:
-        """Return the folders of those sets that are there."""
-        return [folder for folder in map(self.test_set, names) if folder]
-
     def absent(self, names: Iterable[str] = SETS) -> list[str]:
-        """Return the names of those sets that are not there."""
+        """Return the names of the test sets that are absent or empty."""
         return [name for name in names if self._folder(name) is None]
 
     def networks_at(self, scale: int) -> list[FileNetwork]:
-        """Return the networks from elsewhere that have this scale."""
+        """Return the networks from files that have this scale."""
         return [found[scale] for found in self.networks if scale in found]
 
     def scores(self, name: str, upscale: Upscale, scale: int, sets: Iterable[str] = SETS) -> Scores:
-        """Score an upscaler on those of the paper's test sets that are there."""
+        """Score an upscaler on those of the paper's test sets that are present."""
         scores = {}
-        for folder in self.test_sets(sets):
-            self.tell(f"scoring {name} ×{scale} on {folder.name}")
+        for folder in filter(None, map(self.test_set, sets)):
+            self.progress(f"scoring {name} ×{scale} on {folder.name}")
             found = evaluate(upscale, folder, scale)
             if len(found.images) != SETS[folder.name]:
-                self.tell(
-                    f"{folder} has {len(found.images)} pictures, but {folder.name} has "
-                    f"{SETS[folder.name]}: its scores do not compare with the paper's"
+                self.progress(
+                    f"{folder} has {len(found.images)} images, but {folder.name} has "
+                    f"{SETS[folder.name]}: its scores cannot be compared with the paper's"
                 )
             scores[folder.name] = (found.psnr, found.ssim)
         return scores
 
 
-class Module(Protocol):
-    """What the file of a table or figure holds."""
+@dataclass(frozen=True)
+class Exhibit:
+    """A table or figure of the paper.
 
-    def measure(self, request: Request) -> Findings:
-        """Measure; a figure leaves its pictures in the request's folder."""
+    Attributes:
+        name: Its name for the command and for files, such as ``table1``.
+        title: What it shows.
+        needs: What has to be available.
+        takes: About how long measuring takes on 2 cores.
+        measure: Measures; a figure also writes its pictures into the request's folder.
+        sheets: Returns the tables to print: the paper's figures, ours and the differences.
+        draw: Draws a figure into its folder; None where there is nothing to draw from findings.
+    """
 
-    def sheets(self, findings: Findings) -> list[Sheet]:
-        """Return the tables to print: the paper's figures, ours, and the differences."""
-
-    def draw(self, findings: Findings, folder: Path) -> None:
-        """Draw a figure into its folder; a table has no such function."""
+    name: str
+    title: str
+    needs: str
+    takes: str
+    measure: Callable[[Request], Findings]
+    sheets: Callable[[Findings], list[Sheet]]
+    draw: Callable[[Findings, Path], None] | None = None
 
 
 def bicubic(scale: int) -> Upscale:
@@ -117,7 +115,7 @@ def bicubic(scale: int) -> Upscale:
 def ours(
     names: tuple[str, ...], scale: int, request: Request, *, ensemble: bool = False
 ) -> dict[str, Upscale]:
-    """Return those of our models by name that the zoo has at a scale."""
+    """Return, by name, those of our models that the zoo has at a scale."""
     return {
         name: Upscaler(name, scale=scale, ensemble=ensemble, threads=request.threads)
         for name in names
@@ -125,8 +123,13 @@ def ours(
     }
 
 
+def psnr_only(scores: Scores) -> dict[str, float]:
+    """Return the PSNR by test set."""
+    return {name: psnr for name, (psnr, _ssim) in scores.items()}
+
+
 def absent_note(absent: list[str]) -> tuple[str, ...]:
-    """Return the sentence that names the test sets that were not there, if there are any."""
+    """Return the note that names absent test sets; none if all are present."""
     if not absent:
         return ()
-    return (f"Not measured, since the images are not there: {', '.join(absent)}.",)
+    return (f"Not measured, since the images are absent: {', '.join(absent)}.",)

@@ -1,17 +1,17 @@
-"""Fig. 13: real photographs at ×4, which have no ground truth, with their NIQE.
+"""Fig. 13: NIQE of real photographs at ×4, for which there is no ground truth.
 
-NIQE is lower for what looks more natural, which is not what looks sharper.
+A lower NIQE means a more natural picture, not a sharper one.
 """
 
 from pathlib import Path
 from statistics import fmean
 
 import numpy as np
-from matplotlib.figure import Figure
 
+from gladsr.errors import ExhibitError
 from gladsr.paper import crops
-from gladsr.paper.exhibit import Findings, MissingError, Request
-from gladsr.paper.figures import save
+from gladsr.paper.exhibit import Findings, Request
+from gladsr.paper.figures import picture_grid, save
 from gladsr.paper.sheet import Sheet
 from gladsr.pictures import Picture, read, to_depth, write
 from gladsr.scoring import images_in, niqe
@@ -19,22 +19,23 @@ from gladsr.scoring.comparison import rgb
 
 SCALE = 4
 NO_PHOTOGRAPHS = ("comic", "painting", "pattern", "ppt3")
-"""Beginnings of the names in RealWorld that are drawings, paintings and a slide."""
+"""Prefixes of the files in RealWorld that are drawings, paintings or slides."""
 
 DRAWN = 4
-"""How many pictures the figure shows: those that bicubic leaves least natural."""
+"""The number of pictures in the figure: those with the highest NIQE for bicubic."""
 
 CROP = 240
+"""The side of the central crop in the figure, in HR pixels."""
 
 
 def measure(request: Request) -> Findings:
-    """Take the NIQE of every photograph by every method."""
+    """Compute NIQE of every photograph for every method."""
     folder = request.test_set("RealWorld")
     if folder is None:
-        raise MissingError("fig13 shows the folder RealWorld; say where it is with --data FOLDER")
+        raise ExhibitError("fig13 needs RealWorld; name the folder of the test sets with --data")
     compared = crops.methods(SCALE, request, (*crops.OURS, "gladsr-photo"))
-    left = request.folder / "fig13"
-    left.mkdir(parents=True, exist_ok=True)
+    crops_folder = request.folder / "fig13"
+    crops_folder.mkdir(exist_ok=True)
     scores: dict[str, dict[str, float]] = {}
     for file in images_in(folder):
         if file.stem.startswith(NO_PHOTOGRAPHS):
@@ -43,16 +44,16 @@ def measure(request: Request) -> Findings:
         found = {}
         try:
             for method, upscale in compared.items():
-                request.tell(f"fig13: {file.name}, {method}")
+                request.progress(f"fig13: {file.name}, {method}")
                 upscaled = to_depth(upscale(pixels), np.uint8)
                 found[method] = niqe(upscaled)
-                write(Picture(_centre(upscaled)), left / f"{file.stem}-{method}.png")
+                write(Picture(_centre(upscaled)), crops_folder / f"{file.stem}-{method}.png")
         except ValueError as error:  # too small or too flat for NIQE
-            request.tell(f"fig13: {file} is left out. {error}")
+            request.progress(f"fig13: {file} is skipped. {error}")
         else:
             scores[file.stem] = found
     if not scores:
-        raise MissingError(f"fig13 finds no photograph in {folder}")
+        raise ExhibitError(f"fig13 finds no photograph in {folder}")
     return {"niqe": scores}
 
 
@@ -62,7 +63,7 @@ def _centre(pixels: np.ndarray) -> np.ndarray:
 
 
 def sheets(findings: Findings) -> list[Sheet]:
-    """Return NIQE of every photograph, the mean, and how often each method is the best."""
+    """Return NIQE of every photograph, the mean, and how often each method has the lowest."""
     scores = findings["niqe"]
     compared = tuple(next(iter(scores.values())))
     rows = [
@@ -79,22 +80,20 @@ def sheets(findings: Findings) -> list[Sheet]:
             "Fig. 13, RealWorld ×4: NIQE, lower is more natural",
             ("photograph", *compared),
             tuple(rows),
-            ("The paper prints the values of its own pictures in the figure only.",),
+            ("The paper prints values for its own pictures only, in the figure.",),
         )
     ]
 
 
 def draw(findings: Findings, folder: Path) -> None:
-    """Draw the middles of the pictures that bicubic leaves least natural."""
+    """Draw the centres of the pictures with the highest NIQE for bicubic."""
     scores = findings["niqe"]
     worst = sorted(scores, key=lambda name: -scores[name]["bicubic"])[:DRAWN]
-    compared = list(next(iter(scores.values())))
-    figure = Figure(figsize=(2.6 * len(compared), 2.9 * len(worst)), layout="constrained")
-    for row, name in enumerate(worst):
-        for column, method in enumerate(compared, start=1):
-            axes = figure.add_subplot(len(worst), len(compared), row * len(compared) + column)
-            pixels = read(folder / "fig13" / f"{name}-{method}.png").pixels
-            axes.imshow(pixels, interpolation="nearest")
-            axes.set_title(f"{name}, {method}\nNIQE {scores[name][method]:.2f}", fontsize=8)
-            axes.set_axis_off()
-    save(figure, folder / "fig13.png")
+    rows = [
+        {
+            f"{name}, {method}\nNIQE {niqe:.2f}": folder / "fig13" / f"{name}-{method}.png"
+            for method, niqe in scores[name].items()
+        }
+        for name in worst
+    ]
+    save(picture_grid(rows, (2.6, 2.9)), folder / "fig13.png")

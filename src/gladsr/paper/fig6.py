@@ -1,29 +1,30 @@
-"""Fig. 6: guided masks R_s and channel weights R_c; `gladsr explain` does it for any picture."""
+"""Fig. 6: guided masks R_s and channel weights R_c; `gladsr explain` draws them for any picture."""
 
 import numpy as np
 from numpy.typing import NDArray
 
 from gladsr import zoo
-from gladsr.paper import attention
-from gladsr.paper.exhibit import Findings, MissingError, Request
+from gladsr.errors import ExhibitError
+from gladsr.paper.exhibit import Findings, Request
+from gladsr.paper.explain import draw_explanations, explain, write_page
 from gladsr.paper.sheet import Sheet
 from gladsr.pictures import Picture, mod_crop, read, resize, write
 
 SCALE = 2
 PICTURE = "monarch.png"
-"""Of Set14; the paper does not name its own."""
+"""In Set14; the paper does not name its own."""
 
 
 def measure(request: Request) -> Findings:
-    """Show GLADSR ×2 the picture at half its size, and leave the figure and its page."""
+    """Run GLADSR ×2 on the downscaled picture, and write the figure and its page."""
     folder = request.test_set("Set14")
     if folder is None:
-        raise MissingError("fig6 shows a picture of Set14; say where it is with --data FOLDER")
+        raise ExhibitError("fig6 needs Set14; name the folder of the test sets with --data")
     lr = resize(mod_crop(read(folder / PICTURE).pixels, SCALE), scale=1 / SCALE)
-    found = attention.attend(zoo.load_network("gladsr", SCALE), lr)
-    request.folder.mkdir(parents=True, exist_ok=True)
-    attention.draw(found, lr, request.folder / "fig6.png")
-    attention.page(found, lr, f"GLADSR ×{SCALE} on {PICTURE}", request.folder / "fig6.html")
+    explanations = explain(zoo.load_network("gladsr", SCALE), lr)
+    draw_explanations(explanations, lr, request.folder / "fig6.png")
+    title = f"GLADSR ×{SCALE} on {PICTURE}"
+    write_page(explanations, lr, title, request.folder / "fig6.html")
     write(Picture(lr), request.folder / "fig6-input.png")
     detail = _detail(lr)
     return {
@@ -32,22 +33,22 @@ def measure(request: Request) -> Findings:
                 "name": one.name,
                 "mask": [float(one.mask.min()), float(one.mask.max())],
                 "on_detail": float(np.corrcoef(one.mask.ravel(), detail.ravel())[0, 1]),
-                "variance": float(np.mean([weights.var() for weights in one.weights])),
+                "variance": float(np.mean([weights.var() for weights in one.channel_weights])),
             }
-            for one in found
+            for one in explanations
             if one.mask is not None
         ]
     }
 
 
 def _detail(lr: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return the size of the gradient at each pixel."""
+    """Return the magnitude of the gradient at each pixel."""
     down, right = np.gradient(lr.mean(axis=2))
     return np.asarray(np.hypot(down, right))
 
 
 def sheets(findings: Findings) -> list[Sheet]:
-    """Return what the paper says of its figure, in numbers."""
+    """Return the table of what the paper observes in its figure, in numbers."""
     rows = tuple(
         (
             one["name"],
@@ -63,8 +64,8 @@ def sheets(findings: Findings) -> list[Sheet]:
             ("module", "R_s", "R_s with detail", "variance of R_c"),
             rows,
             (
-                "R_s with detail: the correlation of the mask with the size of the gradient.",
-                "The paper says that both columns rise from low modules to high ones.",
+                "R_s with detail: the correlation of the mask with the magnitude of the gradient.",
+                "According to the paper, both columns rise from the first modules to the last.",
             ),
         )
     ]

@@ -4,22 +4,22 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from gladsr.paper import ablations
+from gladsr.paper import ablations, orderings, runs
 from gladsr.paper.exhibit import Findings, Request
 from gladsr.paper.figures import save
 from gladsr.paper.sheet import Sheet
 
-CLAIMS = [ablations.Claim("gladsr", "gladsr-nr", {})]
+CLAIMS = [orderings.Claim("gladsr", "gladsr-nr", {})]
 """The paper draws the curves and prints no figures."""
 
 
 def measure(request: Request) -> Findings:
-    """Train both networks, scoring them on the way."""
-    return ablations.measure(ablations.CURVES, CLAIMS, request)
+    """Train both networks, scoring them at every validation."""
+    return ablations.measure(runs.CURVES, CLAIMS, request)
 
 
 def sheets(findings: Findings) -> list[Sheet]:
-    """Return the curves' figures and whether the paper's ordering holds."""
+    """Return the points of the curves and whether the paper's ordering holds."""
     columns = {
         f"{name} {network}": curve
         for name, curves in _panels(findings).items()
@@ -32,14 +32,14 @@ def sheets(findings: Findings) -> list[Sheet]:
     notes = () if rows else ("The networks were not scored on the same images at the same steps.",)
     return [
         Sheet("Fig. 7, ×2", ("steps", *columns), rows, notes),
-        ablations.orderings(CLAIMS, findings),
+        orderings.sheet(CLAIMS, findings),
     ]
 
 
 def _panels(findings: Findings) -> dict[str, dict[str, dict[int, float]]]:
-    """Return PSNR by test set, network and step, of the sets that both networks have.
+    """Return PSNR by test set, network and step, for the sets that both networks have.
 
-    Their steps may differ: how often a network is scored is no setting that has to be the same.
+    Their steps may differ, since results may have been validated at different intervals.
     """
     panels = {
         name: {
@@ -48,9 +48,9 @@ def _panels(findings: Findings) -> dict[str, dict[str, dict[int, float]]]:
                 for point in findings["networks"][network]["curve"]
                 if name in point
             }
-            for network in ablations.CURVES
+            for network in runs.CURVES
         }
-        for name in ablations.CURVE_SETS
+        for name in runs.CURVE_SETS
     }
     return {name: curves for name, curves in panels.items() if all(curves.values())}
 

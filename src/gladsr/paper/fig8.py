@@ -1,11 +1,11 @@
 """Fig. 8: the coarse output y_c, the final output y, and GLADSR-nr, which has no refinement.
 
-All from the ablations' equal budget, so that nothing but the structure differs.
+All are networks of the ablations with one training budget, so that only the structure differs.
 """
 
 from pathlib import Path
 
-from gladsr.paper import ablations, crops
+from gladsr.paper import crops, orderings, runs
 from gladsr.paper.exhibit import Findings, Request
 from gladsr.paper.sheet import Sheet
 
@@ -13,23 +13,21 @@ PICTURES = (("Urban100", "img_076"), ("Set14", "barbara"), ("Set14", "zebra"))
 
 
 def measure(request: Request) -> Findings:
-    """Upscale with both networks of Fig. 7 and cut out where the methods differ most."""
-    networks = {name: ablations.finished(name, request) for name in ablations.CURVES}
+    """Upscale the pictures with both networks of Fig. 7 and crop them."""
+    networks = {name: runs.Run(name, 0, request).network() for name in runs.CURVES}
     methods = {
-        "GLADSR-nr": ablations.fine(networks["gladsr-nr"]),
-        "GLADSR-c": ablations.coarse(networks["gladsr"]),
-        "GLADSR": ablations.fine(networks["gladsr"]),
+        "GLADSR-nr": runs.fine(networks["gladsr-nr"]),
+        "GLADSR-c": runs.coarse(networks["gladsr"]),
+        "GLADSR": runs.fine(networks["gladsr"]),
     }
-    return crops.measure("fig8", PICTURES, 2, methods, request) | {
-        "budget": ablations.budget(request)
-    }
+    return crops.compare("fig8", PICTURES, 2, methods, request) | {"budget": runs.budget(request)}
 
 
 def sheets(findings: Findings) -> list[Sheet]:
-    """Return the PSNR of every crop."""
-    return crops.sheets("Fig. 8", findings, (ablations.budget_note(findings["budget"]),))
+    """Return a table of the PSNR of each crop."""
+    return crops.sheets("fig8", findings, (orderings.budget_note(findings["budget"]),))
 
 
 def draw(findings: Findings, folder: Path) -> None:
-    """Draw the crops side by side."""
+    """Draw each picture with its crops in a row."""
     crops.draw("fig8", findings, folder)

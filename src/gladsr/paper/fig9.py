@@ -5,17 +5,17 @@ from pathlib import Path
 
 from matplotlib.figure import Figure
 
-from gladsr.paper import ablations
-from gladsr.paper.exhibit import Findings, Request
+from gladsr.paper import ablations, orderings
+from gladsr.paper.exhibit import Findings, Request, psnr_only
 from gladsr.paper.figures import save
 from gladsr.paper.sheet import Sheet
 from gladsr.rivals.published import SETS
 
 SWEEPS = {"G, B = 4": ("g2b4", "gladsr", "g6b4"), "B, G = 4": ("g4b2", "gladsr", "g4b6")}
-"""The two lines of the figure, from few parameters to many; the paper prints no figures."""
+"""The two lines of the figure, by parameters; the paper prints no values."""
 
 CLAIMS = [
-    ablations.Claim(larger, smaller, {})
+    orderings.Claim(larger, smaller, {})
     for sweep in SWEEPS.values()
     for smaller, larger in pairwise(sweep)
 ]
@@ -28,29 +28,28 @@ def measure(request: Request) -> Findings:
 
 
 def sheets(findings: Findings) -> list[Sheet]:
-    """Return the points of the figure and whether larger is better."""
-    rows = tuple(
-        (
-            name,
-            f"{network['parameters'] / 1e3:.0f}",
-            *(
-                f"{network['scores'][one][0]:.2f}" if one in network["scores"] else ""
-                for one in SETS
-            ),
-            f"{network['validation']:.3f}",
+    """Return the points of the figure and whether larger networks are better."""
+    rows = []
+    for name, network in findings["networks"].items():
+        psnr = psnr_only(network["scores"])
+        rows.append(
+            (
+                name,
+                f"{network['parameters'] / 1e3:.0f}",
+                *(f"{psnr[one]:.2f}" if one in psnr else "" for one in SETS),
+                f"{network['validation']:.3f}",
+            )
         )
-        for name, network in findings["networks"].items()
-    )
     return [
-        Sheet("Fig. 9, ×2", ("network", "K params.", *SETS, "validation"), rows),
-        ablations.orderings(CLAIMS, findings),
+        Sheet("Fig. 9, ×2", ("network", "K params.", *SETS, "validation"), tuple(rows)),
+        orderings.sheet(CLAIMS, findings),
     ]
 
 
 def draw(findings: Findings, folder: Path) -> None:
-    """Draw both lines, on Urban100 where it is there, as the paper does, else on B100."""
+    """Draw both lines for Urban100, as the paper does, or B100 without it."""
     networks = findings["networks"]
-    scored = ablations.common_sets(networks.values())
+    scored = orderings.common_sets(networks.values())
     chosen = next((name for name in ("Urban100", "B100", *SETS) if name in scored), None)
     figure = Figure(figsize=(5, 4), layout="constrained")
     axes = figure.add_subplot()

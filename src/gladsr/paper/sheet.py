@@ -1,10 +1,13 @@
-"""A table of figures: for the terminal, and as Markdown for a page."""
+"""Tables of figures, for the terminal and as Markdown."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from rich.table import Table
 from rich.text import Text
+
+Figures = Mapping[str, float | Sequence[float] | None]
+"""The figures of a row by column: one, several for a column with several formats, or none."""
 
 
 @dataclass(frozen=True)
@@ -13,7 +16,7 @@ class Sheet:
 
     Attributes:
         title: What it shows.
-        columns: Their heads; all but the first are aligned to the right.
+        columns: The headings; all columns but the first are aligned to the right.
         rows: Cells as they are printed.
         notes: Sentences below it.
     """
@@ -24,7 +27,7 @@ class Sheet:
     notes: tuple[str, ...] = ()
 
     def rich(self) -> Table:
-        """Return it for the terminal."""
+        """Return the table for the terminal."""
         table = Table(title=self.title, title_justify="left", caption_justify="left")
         for number, column in enumerate(self.columns):
             table.add_column(column, justify="right" if number else "left", no_wrap=True)
@@ -33,7 +36,7 @@ class Sheet:
         return table
 
     def markdown(self) -> str:
-        """Return it as Markdown.
+        """Return the table and its notes as Markdown.
 
         Example:
             >>> print(Sheet("Sizes", ("network", "K"), (("SRCNN", "57"),)).markdown())
@@ -59,49 +62,69 @@ def _line(cells: tuple[str, ...]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def triple(
-    label: str,
-    paper: Sequence[tuple[float, ...] | None],
-    ours: Sequence[tuple[float, ...] | None],
-    forms: Sequence[tuple[str, ...]],
-) -> list[tuple[str, ...]]:
-    """Return up to three rows: what the paper prints, what we found, and the difference.
+def comparison(
+    title: str,
+    labels: str,
+    formats: Mapping[str, str],
+    rows: Iterable[tuple[str, Figures, Figures]],
+    notes: Sequence[str] = (),
+) -> Sheet:
+    """Return a table with three rows for each label: the paper's figures, ours, the differences.
 
     Args:
-        label: Of the first row.
-        paper: A cell's figures, or None where there are none.
-        ours: Likewise.
-        forms: How each figure of a cell is printed, such as ``(".2f", ".4f")``; a form that ends
-            in % gives the difference in per cent.
+        title: What the table shows.
+        labels: The heading of the first column.
+        formats: How the figures of each other column are printed, such as ``.2f`` or, for a column
+            with two of them, ``.2f / .4f``; with a % at the end, differences are in per cent.
+        rows: Label, the paper's figures and ours. Rows of the table without figures are omitted.
+        notes: Sentences below the table.
 
     Example:
-        >>> triple("SRCNN", [(36.66,)], [(36.5,)], [(".2f",)])
-        [('SRCNN', 'paper', '36.66'), ('', 'ours', '36.50'), ('', 'difference', '-0.16')]
+        >>> rows = [("SRCNN", {"K": 57, "PSNR": 36.66}, {"PSNR": 36.5})]
+        >>> for row in comparison("Set5", "network", {"K": ".0f%", "PSNR": ".2f"}, rows).rows:
+        ...     print(row)
+        ('SRCNN', 'paper', '57', '36.66')
+        ('', 'ours', '', '36.50')
+        ('', 'difference', '', '-0.16')
     """
-    cells = list(zip(paper, ours, forms, strict=True))
+    cells = [row for label, paper, ours in rows for row in _triple(label, paper, ours, formats)]
+    return Sheet(title, (labels, "", *formats), tuple(cells), tuple(notes))
+
+
+def _triple(
+    label: str, paper: Figures, ours: Figures, formats: Mapping[str, str]
+) -> list[tuple[str, ...]]:
     kinds = {
-        "paper": tuple(_cell(figures, form) for figures, _, form in cells),
-        "ours": tuple(_cell(figures, form) for _, figures, form in cells),
-        "difference": tuple(_difference(*cell) for cell in cells),
+        "paper": [_cell(paper.get(column), form) for column, form in formats.items()],
+        "ours": [_cell(ours.get(column), form) for column, form in formats.items()],
+        "difference": [
+            _difference(paper.get(column), ours.get(column), form)
+            for column, form in formats.items()
+        ],
     }
-    rows = [(kind, *row) for kind, row in kinds.items() if any(row)]
+    rows = [(kind, *cells) for kind, cells in kinds.items() if any(cells)]
     return [("" if number else label, *row) for number, row in enumerate(rows)]
 
 
-def _cell(figures: tuple[float, ...] | None, form: tuple[str, ...]) -> str:
+def _cell(figures: float | Sequence[float] | None, form: str) -> str:
     if figures is None:
         return ""
     return " / ".join(
-        format(figure, one.rstrip("%")) for figure, one in zip(figures, form, strict=True)
+        format(figure, one.rstrip("%"))
+        for figure, one in zip(_all(figures), form.split(" / "), strict=True)
     )
 
 
 def _difference(
-    paper: tuple[float, ...] | None, ours: tuple[float, ...] | None, form: tuple[str, ...]
+    paper: float | Sequence[float] | None, ours: float | Sequence[float] | None, form: str
 ) -> str:
     if paper is None or ours is None:
         return ""
     return " / ".join(
         f"{found / printed - 1:+.1%}" if one.endswith("%") else format(found - printed, f"+{one}")
-        for printed, found, one in zip(paper, ours, form, strict=True)
+        for printed, found, one in zip(_all(paper), _all(ours), form.split(" / "), strict=True)
     )
+
+
+def _all(figures: float | Sequence[float]) -> Sequence[float]:
+    return figures if isinstance(figures, Sequence) else (figures,)

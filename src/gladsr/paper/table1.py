@@ -2,21 +2,19 @@
 
 from itertools import permutations
 
-from gladsr.paper import ablations
-from gladsr.paper.exhibit import Findings, Request
-from gladsr.paper.sheet import Sheet, triple
+from gladsr.paper import ablations, orderings
+from gladsr.paper.exhibit import Findings, Request, psnr_only
+from gladsr.paper.sheet import Sheet, comparison
 from gladsr.rivals.published import SETS, TABLE_1
 
 CLAIMS = [
-    ablations.Claim(
-        better,
-        worse,
-        {name: scores[name] - TABLE_1[worse][1][name] for name in scores},
+    orderings.Claim(better, worse, {name: scores[name] - fewer_scores[name] for name in scores})
+    for (better, (parts, scores)), (worse, (fewer, fewer_scores)) in permutations(
+        TABLE_1.items(), 2
     )
-    for (better, (parts, scores)), (worse, (fewer, _)) in permutations(TABLE_1.items(), 2)
     if set(fewer) < set(parts) and len(parts) == len(fewer) + 1
 ]
-"""Every pair of rows that differ in one of the three: with it is better than without."""
+"""All pairs of rows that differ in one of the three parts: with it is better than without."""
 
 
 def measure(request: Request) -> Findings:
@@ -25,16 +23,12 @@ def measure(request: Request) -> Findings:
 
 
 def sheets(findings: Findings) -> list[Sheet]:
-    """Return the table and what becomes of its orderings."""
-    rows = []
-    for name, (parts, printed) in TABLE_1.items():
-        rows += triple(
-            " + ".join(parts) or "none",
-            ablations.printed_cells(printed),
-            ablations.psnr_cells(findings["networks"][name]["scores"]),
-            [(".2f",)] * len(SETS),
-        )
+    """Return the table and which of its orderings hold."""
+    rows = [
+        (" + ".join(parts) or "none", psnr, psnr_only(findings["networks"][name]["scores"]))
+        for name, (parts, psnr) in TABLE_1.items()
+    ]
     return [
-        Sheet("Table I, ×2", ("parts", "", *SETS), tuple(rows)),
-        ablations.orderings(CLAIMS, findings),
+        comparison("Table I, ×2", "parts", dict.fromkeys(SETS, ".2f"), rows),
+        orderings.sheet(CLAIMS, findings),
     ]

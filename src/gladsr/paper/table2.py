@@ -4,18 +4,18 @@ from torch import nn
 
 from gladsr.network import Gladsr, GladsrConfig, kernel_weights, mult_adds, parameters
 from gladsr.paper.exhibit import Findings, Request, absent_note, bicubic, ours
-from gladsr.paper.sheet import Sheet, triple
+from gladsr.paper.sheet import Figures, Sheet, comparison
 from gladsr.rivals.load import RIVALS
 from gladsr.rivals.published import SETS, TABLE_2
 
 SCALES = (2, 3, 4)
 OURS = ("gladsr", "gladsr-l")
 KERNELS_ALONE = ("srcnn", "fsrcnn", "vdsr", "memnet")
-"""Of these the paper counts the convolutions' kernels alone, and of the others the biases too."""
+"""For these the paper counts the weights of convolutions alone, for the others biases too."""
 
 
 def measure(request: Request) -> Findings:
-    """Count every network that is here, and score those that have weights."""
+    """Count the costs of the networks that we have, and score those with weights."""
     costs: Findings = {}
     scores: Findings = {}
     for scale in SCALES:
@@ -46,39 +46,38 @@ def sheets(findings: Findings) -> list[Sheet]:
 
 def _sheet(scale: int, findings: Findings) -> Sheet:
     costs, scores = findings["costs"][str(scale)], findings["scores"][str(scale)]
-    forms = [(".0f%",), (".1f%",)] + [(".2f", ".4f")] * len(SETS)
-    published = {row.method: row for row in TABLE_2 if row.scale == scale}
-    printed = {method.lower() for method in published}
-    rows = []
-    for method in (*published, *(name for name in {**scores, **costs} if name not in printed)):
-        key = method.lower()
-        row = published.get(method)
-        rows += triple(
-            method,
-            _figures((row.parameters, row.mult_adds), row.scores) if row else [None] * len(forms),
-            _figures(costs.get(key), scores.get(key, {})),
-            forms,
-        )
-    return Sheet(
+    paper = {
+        row.method: _figures((row.parameters, row.mult_adds), row.scores)
+        for row in TABLE_2
+        if row.scale == scale and row.mult_adds
+    }
+    printed = {method.lower() for method in paper}
+    methods = [*paper, *(name for name in scores | costs if name not in printed)]
+    return comparison(
         f"Table II, ×{scale}",
-        ("method", "", "K params.", "G Mult-Adds", *SETS),
-        tuple(rows),
+        "method",
+        {"K params.": ".0f%", "G Mult-Adds": ".1f%"} | dict.fromkeys(SETS, ".2f / .4f"),
+        [
+            (
+                method,
+                paper.get(method, {}),
+                _figures(costs.get(method.lower()), scores.get(method.lower(), {})),
+            )
+            for method in methods
+        ],
         (
             "Bicubic and RLFN are not in the paper's table.",
             (
-                "The paper counts SRCNN, FSRCNN, VDSR and MemNet without their biases, PReLUs and "
-                "batch normalisations, and so does this table."
+                "The paper counts SRCNN, FSRCNN, VDSR and MemNet without biases, PReLUs and batch "
+                "normalisations, and so does this table."
             ),
             *absent_note(findings["absent"]),
         ),
     )
 
 
-def _figures(
-    costs: tuple[float, float | None] | None, scores: dict[str, tuple[float, float]]
-) -> list[tuple[float, ...] | None]:
-    counted: list[tuple[float, ...] | None] = [None, None]
-    if costs:
-        count, multiplications = costs
-        counted = [(count / 1e3,), (multiplications / 1e9,) if multiplications else None]
-    return counted + [tuple(scores[name]) if name in scores else None for name in SETS]
+def _figures(costs: tuple[float, float] | None, scores: dict[str, tuple[float, float]]) -> Figures:
+    if costs is None:
+        return scores
+    count, multiplications = costs
+    return {"K params.": count / 1e3, "G Mult-Adds": multiplications / 1e9} | scores

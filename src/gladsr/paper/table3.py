@@ -2,14 +2,14 @@
 
 from gladsr.network import Gladsr, GladsrConfig, mult_adds, parameters
 from gladsr.paper.exhibit import Findings, Request, absent_note, ours
-from gladsr.paper.sheet import Sheet, triple
+from gladsr.paper.sheet import Sheet, comparison
 from gladsr.rivals.published import SETS, TABLE_3
 
 LARGE = "gladsr-large"
 
 
 def measure(request: Request) -> Findings:
-    """Count GLADSR (large), and score it, plain and as +, where the zoo has it."""
+    """Count the costs of GLADSR (large), and score it, plain and as +, if the zoo has it."""
     network = Gladsr(GladsrConfig.named(LARGE))
     scores = {}
     for ensemble in (False, True):
@@ -29,16 +29,13 @@ def sheets(findings: Findings) -> list[Sheet]:
     rows = []
     for row in TABLE_3:
         name = row.method.lower()
-        scores = findings["scores"].get(name, {})
-        counted = (findings["parameters"] / 1e6,) if name.startswith(LARGE) else None
-        rows += triple(
-            row.method,
-            [(row.parameters / 1e6,), *row.scores.values()],
-            [counted, *(tuple(scores[name]) if name in scores else None for name in SETS)],
-            [(".1f%",)] + [(".2f", ".4f")] * len(SETS),
-        )
+        found = findings["scores"].get(name, {})
+        if name.startswith(LARGE):
+            found = {"M params.": findings["parameters"] / 1e6} | found
+        rows.append((row.method, {"M params.": row.parameters / 1e6} | row.scores, found))
     notes = [f"GLADSR-large has {findings['mult_adds'] / 1e9:.1f}G Mult-Adds."]
     if not findings["scores"]:
         notes.append("The zoo has no trained GLADSR-large, so there are no scores of ours.")
     notes += absent_note(findings["absent"])
-    return [Sheet("Table III, ×2", ("method", "", "M params.", *SETS), tuple(rows), tuple(notes))]
+    formats = {"M params.": ".1f%"} | dict.fromkeys(SETS, ".2f / .4f")
+    return [comparison("Table III, ×2", "method", formats, rows, notes)]

@@ -2,13 +2,13 @@
 
 from gladsr.network import GladsrConfig, kernel_weights, mult_adds
 from gladsr.network.layers import upsampler
-from gladsr.paper import ablations
-from gladsr.paper.exhibit import Findings, Request
-from gladsr.paper.sheet import Sheet, triple
+from gladsr.paper import ablations, orderings, runs
+from gladsr.paper.exhibit import Findings, Request, psnr_only
+from gladsr.paper.sheet import Sheet, comparison
 from gladsr.rivals.published import SETS, TABLE_4
 
 SCALE = 2
-CLAIMS = ablations.rising(TABLE_4)
+CLAIMS = orderings.rising(TABLE_4)
 
 
 def measure(request: Request) -> Findings:
@@ -16,40 +16,36 @@ def measure(request: Request) -> Findings:
     return ablations.measure(tuple(TABLE_4), CLAIMS, request)
 
 
-def _costs(name: str) -> tuple[int, int]:
-    """Return the weights of a network's upsampler, without biases, and its multiply-adds."""
-    config = GladsrConfig(scale=SCALE, **ablations.VARIANTS[name])
+def costs(name: str) -> dict[str, float]:
+    """Return the weights of a network's upsampler, without biases, and its Mult-Adds."""
+    config = GladsrConfig(scale=SCALE, **runs.VARIANTS[name])
     network, _ = upsampler(config)
-    return kernel_weights(network), mult_adds(network, SCALE, channels=config.features)
+    return {
+        "K params.": kernel_weights(network) / 1e3,
+        "G Mult-Adds": mult_adds(network, SCALE, channels=config.features) / 1e9,
+    }
 
 
 def sheets(findings: Findings) -> list[Sheet]:
-    """Return the table and what becomes of its orderings."""
-    rows = []
-    for name, (label, kilo, giga, printed) in TABLE_4.items():
-        weights, multiplications = _costs(name)
-        rows += triple(
+    """Return the table and which of its orderings hold."""
+    rows = [
+        (
             label,
-            [(kilo,), (giga,), *ablations.printed_cells(printed)],
-            [
-                (weights / 1e3,),
-                (multiplications / 1e9,),
-                *ablations.psnr_cells(findings["networks"][name]["scores"]),
-            ],
-            [(".1f%",), (".1f%",), *[(".2f",)] * len(SETS)],
+            {"K params.": kilo, "G Mult-Adds": giga} | psnr,
+            costs(name) | psnr_only(findings["networks"][name]["scores"]),
         )
+        for name, (label, kilo, giga, psnr) in TABLE_4.items()
+    ]
     return [
-        Sheet(
+        comparison(
             "Table IV, ×2",
-            ("upsampler", "", "K params.", "G Mult-Adds", *SETS),
-            tuple(rows),
+            "upsampler",
+            {"K params.": ".1f%", "G Mult-Adds": ".1f%"} | dict.fromkeys(SETS, ".2f"),
+            rows,
             (
-                "Parameters and Mult-Adds are the upsampler's own, without biases.",
-                (
-                    "The paper's 3.8G for separable upsampling is what each of its two "
-                    "convolutions takes."
-                ),
+                "Parameters and Mult-Adds are those of the upsampler alone, without biases.",
+                "The paper's 3.8G for separable upsampling are those of one of its convolutions.",
             ),
         ),
-        ablations.orderings(CLAIMS, findings),
+        orderings.sheet(CLAIMS, findings),
     ]

@@ -1,7 +1,7 @@
-"""Table V: running time on Set5 ×4, all networks in one run, in PyTorch, on the same threads.
+"""Table V: running time on Set5 ×4 of all networks in one run, in PyTorch, on the same threads.
 
-Only the ratios can be compared: the paper measured on a graphics card that it does not name. Time
-does not depend on the weights, so the rivals need none.
+Only ratios can be compared with the paper, which measured on a graphics card that it does not name.
+Time does not depend on the weights, so the rivals need none.
 """
 
 import time
@@ -9,9 +9,10 @@ from statistics import fmean, median
 
 import torch
 
+from gladsr.errors import ExhibitError
 from gladsr.network import Gladsr, GladsrConfig
-from gladsr.paper.exhibit import Findings, MissingError, Request, ours
-from gladsr.paper.sheet import Sheet, triple
+from gladsr.paper.exhibit import Findings, Request, ours
+from gladsr.paper.sheet import Sheet, comparison
 from gladsr.paper.table2 import counted
 from gladsr.pictures import mod_crop, read, resize
 from gladsr.rivals.load import RIVALS
@@ -25,10 +26,10 @@ REFERENCE = "CARN"
 
 
 def measure(request: Request) -> Findings:
-    """Time every network on every image, in rounds, and take each image's median."""
+    """Time every network on every image, in rounds; an image's time is the median of its rounds."""
     folder = request.test_set("Set5")
     if folder is None:
-        raise MissingError("table5 is measured on Set5; say where it is with --data FOLDER")
+        raise ExhibitError("table5 needs Set5; name the folder of the test sets with --data")
     if request.threads:
         torch.set_num_threads(request.threads)
     networks = {name: _network(name).eval() for name in TABLE_5}
@@ -39,25 +40,19 @@ def measure(request: Request) -> Findings:
     seconds = {name: [list[float]() for _ in batches] for name in networks}
     for turn in range(ROUNDS + 1):
         for name, network in networks.items():
-            request.tell(f"timing {name}, round {turn} of {ROUNDS}")
+            request.progress(f"timing {name}, round {turn} of {ROUNDS}")
             for batch, times in zip(batches, seconds[name], strict=True):
                 took = _seconds(network, batch)
                 if turn:  # the first round warms up
                     times.append(took)
-    scores = {
-        name: evaluate(upscale, folder, SCALE).psnr
-        for name, upscale in ours(("gladsr", "gladsr-l"), SCALE, request).items()
-    }
-    scores |= {
-        found.name: evaluate(found.upscale, folder, SCALE).psnr
-        for found in request.networks_at(SCALE)
-    }
+    methods = ours(("gladsr", "gladsr-l"), SCALE, request)
+    methods |= {found.name: found.upscale for found in request.networks_at(SCALE)}
     return {
         "engine": f"PyTorch {torch.__version__}",
         "threads": torch.get_num_threads(),
         "seconds": {name: fmean(map(median, times)) for name, times in seconds.items()},
         "parameters": {name: counted(name.lower(), network) for name, network in networks.items()},
-        "psnr": scores,
+        "psnr": {name: evaluate(upscale, folder, SCALE).psnr for name, upscale in methods.items()},
     }
 
 
@@ -75,30 +70,36 @@ def _seconds(network: torch.nn.Module, batch: torch.Tensor) -> float:
 
 def sheets(findings: Findings) -> list[Sheet]:
     """Return the table."""
-    seconds, printed = findings["seconds"], {name: row[2] for name, row in TABLE_5.items()}
-    rows = []
-    for name, (count, psnr, published) in TABLE_5.items():
-        found = findings["psnr"].get(name.lower())
-        rows += triple(
+    seconds, against = findings["seconds"], f"÷ {REFERENCE}"
+    *_, printed = TABLE_5[REFERENCE]
+    rows = [
+        (
             name,
-            [(count / 1e3,), (psnr,), (published,), (published / printed[REFERENCE],)],
-            [
-                (findings["parameters"][name] / 1e3,),
-                (found,) if found else None,
-                (seconds[name],),
-                (seconds[name] / seconds[REFERENCE],),
-            ],
-            [(".0f%",), (".2f",), (".2f",), (".2f",)],
+            {
+                "K params.": count / 1e3,
+                "PSNR": psnr,
+                "seconds": published,
+                against: published / printed,
+            },
+            {
+                "K params.": findings["parameters"][name] / 1e3,
+                "PSNR": findings["psnr"].get(name.lower()),
+                "seconds": seconds[name],
+                against: seconds[name] / seconds[REFERENCE],
+            },
         )
+        for name, (count, psnr, published) in TABLE_5.items()
+    ]
     return [
-        Sheet(
+        comparison(
             "Table V, Set5 ×4",
-            ("method", "", "K params.", "PSNR", "seconds", f"÷ {REFERENCE}"),
-            tuple(rows),
+            "method",
+            {"K params.": ".0f%", "PSNR": ".2f", "seconds": ".2f", against: ".2f"},
+            rows,
             (
                 (
-                    f"{findings['engine']}, {findings['threads']} thread(s), one run; the "
-                    f"mean over the images of each one's median of {ROUNDS}."
+                    f"{findings['engine']}, {findings['threads']} thread(s), one run; the mean "
+                    f"over the images of the median of {ROUNDS} rounds."
                 ),
             ),
         )

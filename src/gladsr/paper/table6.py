@@ -1,7 +1,7 @@
-"""Table VI: networks that were trained on small sets, GLADSR on SR291 alone."""
+"""Table VI: networks trained on small sets, GLADSR on SR291 alone."""
 
-from gladsr.paper.exhibit import Findings, Request, absent_note, ours
-from gladsr.paper.sheet import Sheet, triple
+from gladsr.paper.exhibit import Findings, Request, absent_note, ours, psnr_only
+from gladsr.paper.sheet import Sheet, comparison
 from gladsr.rivals.published import SETS, TABLE_6
 
 SCALES = (2, 3, 4)
@@ -22,25 +22,23 @@ def measure(request: Request) -> Findings:
 
 def sheets(findings: Findings) -> list[Sheet]:
     """Return a table for each scale."""
-    return [_sheet(number, findings) for number in range(len(SCALES))]
+    return [_sheet(number, scale, findings) for number, scale in enumerate(SCALES)]
 
 
-def _sheet(number: int, findings: Findings) -> Sheet:
-    scale = SCALES[number]
-    scores = findings["scores"].get(str(scale), {})
-    rows = []
-    for method, printed in TABLE_6.items():
-        found = scores if method.lower() == MODEL else {}
-        rows += triple(
+def _sheet(number: int, scale: int, findings: Findings) -> Sheet:
+    scores = psnr_only(findings["scores"].get(str(scale), {}))
+    rows = [
+        (
             method,
-            [(figures[number],) for figures in printed],
-            [(found[name][0],) if name in found else None for name in SETS],
-            [(".2f",)] * len(SETS),
+            {name: psnr[number] for name, psnr in zip(SETS, printed, strict=True)},
+            scores if method.lower() == MODEL else {},
         )
+        for method, printed in TABLE_6.items()
+    ]
     notes = [
         (
-            "Ours has 290 of the 291 images: T91 and BSD200 without 302003, which shows what Set5 "
-            "calls woman, and at ×3 and ×4 without those that are smaller than a crop."
+            "Ours has 290 of the 291 images: T91, and BSD200 without 302003, which shows the "
+            "photograph that Set5 calls woman. Images smaller than a crop at ×3 or ×4 are left out."
         )
     ]
     if not scores:
@@ -50,4 +48,5 @@ def _sheet(number: int, findings: Findings) -> Sheet:
             "gladsr export RUN --zoo DATA"
         )
     notes += absent_note(findings["absent"])
-    return Sheet(f"Table VI, ×{scale}", ("method", "", *SETS), tuple(rows), tuple(notes))
+    formats = dict.fromkeys(SETS, ".2f")
+    return comparison(f"Table VI, ×{scale}", "method", formats, rows, notes)

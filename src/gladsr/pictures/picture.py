@@ -29,6 +29,7 @@ class Picture:
         text: The text of a PNG file, by keyword.
         dpi: The resolution across and down in dots per inch, if the file declares one.
         float_range: The values in a floating-point file that 0 and 1 in the pixels stand for.
+        on_its_side: Whether it is shown rotated by a quarter turn, as only frames of films are.
     """
 
     pixels: NDArray[Any]
@@ -41,6 +42,7 @@ class Picture:
     text: Mapping[str, str] = field(default_factory=dict)
     dpi: tuple[float, float] | None = None
     float_range: tuple[float, float] = (0, 1)
+    on_its_side: bool = False
 
     def without_metadata(self) -> "Picture":
         """Return the picture with only what defines its colours."""

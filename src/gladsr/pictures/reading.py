@@ -235,15 +235,20 @@ def _metadata(input_: InputFile, image: pyvips.Image) -> dict[str, Any]:
     return found
 
 
+def cmyk_to_srgb(image: pyvips.Image) -> pyvips.Image:
+    """Convert CMYK to sRGB through its own profile, or through a common one for print."""
+    depth = 16 if image.format == "ushort" else 8
+    return image.icc_transform(
+        "srgb", embedded=True, input_profile="cmyk", black_point_compensation=True, depth=depth
+    )
+
+
 def _in_srgb(path: Path, image: pyvips.Image, metadata: dict[str, Any]) -> pyvips.Image:
     """Return an image in CMYK as one in sRGB, and put the profile into the metadata."""
     if image.interpretation != "cmyk":
         return image
     alpha = image[4:] if image.bands > 4 else None
-    depth = 16 if image.format == "ushort" else 8
-    image = image[:4].icc_transform(
-        "srgb", embedded=True, input_profile="cmyk", black_point_compensation=True, depth=depth
-    )
+    image = cmyk_to_srgb(image[:4])
     metadata["icc_profile"] = image.get(_METADATA["icc_profile"])
     logger.warning("%s: its CMYK becomes RGB, in the colour space sRGB", path)
     return image if alpha is None else image.bandjoin(alpha)

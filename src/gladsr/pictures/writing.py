@@ -53,7 +53,11 @@ def write(
 
 
 def write_pages(
-    pages: Pages, path: str | os.PathLike[str], *, options: WriteOptions = WriteOptions()
+    pages: Pages,
+    path: str | os.PathLike[str],
+    *,
+    options: WriteOptions = WriteOptions(),
+    overwrite: bool = True,
 ) -> None:
     """Write a PNG, JPEG, TIFF, WebP, AVIF, GIF, BMP or PPM file, chosen by the suffix of its name.
 
@@ -68,8 +72,10 @@ def write_pages(
         pages: The pictures.
         path: The file, in an existing folder.
         options: Quality, and whether to strip metadata.
+        overwrite: Replace a file that exists.
 
     Raises:
+        OutputExistsError: The file exists and is not to be overwritten.
         StorageError: The file cannot be written, or the disk is full.
         PictureError: The name has another suffix, or the format cannot hold the pictures.
     """
@@ -78,7 +84,7 @@ def write_pages(
     format_ = _format_of(path)
     if options.strip_metadata:
         pages = replace(pages, pictures=(page.without_metadata() for page in pages.pictures))
-    with _errors_named(path), atomic_write(path) as file:
+    with _errors_named(path), atomic_write(path, overwrite=overwrite) as file:
         if format_.several == "pages":
             _write_tiff(file, pages, format_, path)
         elif pages.count > 1:
@@ -146,6 +152,8 @@ def _errors_named(path: Path) -> Iterator[None]:
     """Raise the errors of the operating system and of libvips as a PictureError."""
     try:
         yield
+    except PictureError:
+        raise
     except OSError as error:
         raise StorageError(path, f"it cannot be written: {error.strerror or error}") from error
     except pyvips.Error as error:

@@ -1,11 +1,5 @@
 """The rivals of the paper's Tables II and V as networks, each built from its own paper.
 
 All take RGB in [0, 1], (N, 3, h, w), and return RGB, (N, 3, s·h, s·w), not clipped. Those that were
-made for the luminance alone upscale that, and the colours by bicubic. None comes with weights.
+designed for the luminance alone upscale it, and the colours by bicubic. None comes with weights.
 """
-
-from gladsr.errors import NetworkFileError
-from gladsr.rivals.export import export_rival
-from gladsr.rivals.load import load_rival
-
-__all__ = ["NetworkFileError", "export_rival", "load_rival"]

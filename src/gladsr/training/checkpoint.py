@@ -1,4 +1,4 @@
-"""Checkpoints and weights on disk: written beside and renamed, read without unpickling."""
+"""Checkpoints and the weights to start from."""
 
 import os
 from pathlib import Path
@@ -10,32 +10,16 @@ from safetensors.torch import load_file
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
+from gladsr.atomic import atomic_write
 from gladsr.errors import DataError
 
 
 def save_atomically(state: dict[str, Any], path: Path) -> None:
     """Write ``state`` so that a kill at any moment leaves the old file or the new one whole."""
-    unfinished = path.with_suffix(".tmp")
-    with unfinished.open("wb") as file:
+    with atomic_write(path) as file:
         torch.save(state, file)
         file.flush()
         os.fsync(file.fileno())
-    unfinished.replace(path)
-
-
-def read_checkpoint(path: Path) -> dict[str, Any]:
-    """Return what a checkpoint of a training run holds.
-
-    Raises:
-        DataError: the file is damaged, or not a checkpoint of a training run.
-    """
-    try:
-        saved = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # of many kinds, by where the damage is
-        raise DataError(f"{path} cannot be read as a checkpoint: it is damaged") from error
-    if not isinstance(saved, dict) or not {"settings", "averaged", "step"} <= saved.keys():
-        raise DataError(f"{path} is no checkpoint of a training run")
-    return saved
 
 
 def start_from(network: nn.Module, weights: Path) -> tuple[int, int]:

@@ -15,13 +15,14 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from torch import Tensor
 
-from gladsr import pictures
+from gladsr import engines, pictures
 from gladsr.atomic import atomic_write
-from gladsr.errors import DataError
+from gladsr.errors import DataError, EngineError
 from gladsr.scoring import images_in
 from gladsr.training.degradation import degrade
 from gladsr.training.patterns import pattern
 from gladsr.training.settings import DegradationSettings
+from gladsr.upscaling.pixels import to_unit
 
 Pixels = NDArray[np.uint8]
 _FORMAT = 1  # of the cache; raise it when what is stored changes
@@ -75,9 +76,8 @@ def load_taught(pairs: PairedImages, teacher: Path) -> list[Pixels]:
 
     Args:
         pairs: images from ``load_pairs``.
-        teacher: an ONNX network for the same scale or a larger one, whose pictures are reduced then
-            by MATLAB's bicubic; input (1, 3, h, w), RGB in [0, 1], of which the last output is
-            taken.
+        teacher: the file of a network for the same scale or a larger one, whose pictures are then
+            reduced by MATLAB's bicubic: whatever `gladsr.engines.find` takes.
 
     Raises:
         DataError: the network cannot be read, or its scale is smaller.
@@ -95,15 +95,13 @@ def load_taught(pairs: PairedImages, teacher: Path) -> list[Pixels]:
 
 
 def _teach(teacher: Path, pairs: PairedImages) -> Iterator[Pixels]:
-    from gladsr.engines.openvino import core  # noqa: PLC0415 - slow to import
-
     try:
-        network = core().compile_model(teacher, "CPU", {"INFERENCE_PRECISION_HINT": "f32"})
-    except RuntimeError as error:
-        raise DataError(f"{teacher} is not an ONNX network: {error}") from error
+        (network,) = engines.find(str(teacher)).values()
+        engine = engines.load(network)
+    except EngineError as error:
+        raise DataError(f"{teacher} cannot teach: {error}") from error
     for lr, hr in zip(pairs.lr, pairs.hr, strict=True):
-        y = network(to_tensor(lr[None]).contiguous().numpy())[len(network.outputs) - 1]
-        taught = pictures.to_depth(np.ascontiguousarray(y[0].transpose(1, 2, 0)), np.uint8)
+        taught = pictures.to_depth(engine.run(to_unit(lr)), np.uint8)
         if not _is_enlarged(taught, lr) or len(taught) < len(hr):
             raise DataError(f"{teacher} makes {taught.shape} of {lr.shape}, not {hr.shape}")
         yield pictures.resize(taught, size=hr.shape[:2])

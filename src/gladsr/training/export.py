@@ -4,6 +4,7 @@ import copy
 import logging
 import tempfile
 import warnings
+from collections.abc import Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -16,16 +17,34 @@ from safetensors.torch import save
 from torch import Tensor, nn
 
 from gladsr.atomic import atomic_write
+from gladsr.engines.graph import (
+    COARSE,
+    INPUT,
+    OUTPUT,
+    channel_weights_names,
+    mask_names,
+    with_output,
+)
 from gladsr.network import Gladsr
 from gladsr.network.fast import for_speed
-from gladsr.network.gates import read_channel_weights, selective_units
+from gladsr.network.gates import (
+    guided_units,
+    read_channel_weights,
+    read_masks,
+    selective_units,
+)
+from gladsr.network.weights import configuration
 
 if TYPE_CHECKING:
     from collections.abc import Iterator
 
     import openvino as ov
 
-OPSET = 20
+OPSET = 18
+"""The lowest that PyTorch's exporter writes."""
+
+LEAST = 16
+"""The smallest height and width that an exported rival runs on: RLFN pools over nearly as many."""
 
 
 def in_half_precision(network: Gladsr) -> Gladsr:
@@ -38,33 +57,51 @@ def in_half_precision(network: Gladsr) -> Gladsr:
 
 
 def export_safetensors(network: Gladsr, path: Path) -> None:
-    """Write the weights in half precision."""
+    """Write the weights in half precision, with the network's configuration as metadata."""
     weights = {name: value.half().contiguous() for name, value in network.state_dict().items()}
     with atomic_write(path) as file:
-        file.write(save(weights))
+        file.write(save(weights, configuration(network)))
 
 
-def export_onnx(network: Gladsr, path: Path) -> None:
-    """Write the network as ONNX, in its fast form.
+def export_onnx(network: nn.Module, path: Path, metadata: Mapping[str, str] | None = None) -> None:
+    """Write a network as ONNX.
 
-    Input ``x``, (1, 3, h, w), RGB in [0, 1]; outputs ``y_c`` and ``y``, (1, 3, s·h, s·w), not
-    clipped; float32, any h and w from 1 up. The weights are stored in half precision, where that
-    is exact, and cast once, when an engine loads the file.
+    Input ``input``, (1, 3, h, w), RGB in [0, 1]; output ``output``, (1, 3, s·h, s·w), not clipped;
+    float32, any h and w.
 
-    The channel weights of the U selective units, in the order of `selective_units`, are the
-    tensors ``attention.0`` to ``attention.(U-1)`` inside, (1, K, 1, 1): there the engines read it
-    and set it.
+    A GLADSR is written in its fast form and opset 17. Its weights are stored in half precision,
+    where that is exact, and cast once, when an engine loads the file. The coarse output, the masks
+    and the channel weights are tensors inside, named as `gladsr.engines.graph` has it.
+
+    Another network, of `gladsr.rivals`, is written for h and w from ``LEAST`` up, and in opset 18:
+    an antialiased bicubic has none below.
+
+    Args:
+        network: The network; a GLADSR must have a coarse output.
+        path: The file to write.
+        metadata: For the file's ``metadata_props``: model, scale, licence, and the sha256 of the
+            weights.
     """
-    exported = _WithAttention(in_half_precision(network))
-    channel_weights = [f"attention.{unit}" for unit in range(len(selective_units(network)))]
-    model = traced(exported, torch.rand(1, 3, 17, 19), ["y_c", "y", *channel_weights], least=1)
-    model.graph.value_info.extend(model.graph.output[2:])
-    del model.graph.output[2:]
-    _store_in_half_precision(model)
-    _tidy(model)
+    if isinstance(network, Gladsr):
+        model = _gladsr(network)
+    else:
+        model = traced(network, torch.rand(1, 3, 64, 72), [OUTPUT], least=LEAST)
+    helper.set_model_props(model, dict(metadata or {}))
     onnx.checker.check_model(model, full_check=True)
     with atomic_write(path) as file:
         file.write(model.SerializeToString())
+
+
+def _gladsr(network: Gladsr) -> onnx.ModelProto:
+    exported = _WithGates(in_half_precision(network))
+    gates = [*mask_names(len(guided_units(network)))]
+    gates += channel_weights_names(len(selective_units(network)))
+    model = traced(exported, torch.rand(1, 3, 17, 19), [COARSE, OUTPUT, *gates], least=1)
+    _hide_outputs(model)
+    _split_weights(model)
+    _store_in_half_precision(model)
+    _to_opset_17(model)
+    return model
 
 
 def export_openvino(network: Gladsr, path: Path) -> None:
@@ -81,7 +118,7 @@ def as_openvino(network: Gladsr) -> "Iterator[ov.Model]":
     with tempfile.TemporaryDirectory() as folder:
         source = Path(folder) / "network.onnx"
         export_onnx(network, source)
-        yield core().read_model(source)
+        yield core().read_model(with_output(source.read_bytes(), COARSE))
 
 
 def save_openvino(model: "ov.Model", path: Path, *, compress: bool) -> None:
@@ -101,8 +138,8 @@ def save_openvino(model: "ov.Model", path: Path, *, compress: bool) -> None:
         whole.replace(path)
 
 
-class _WithAttention(nn.Module):
-    """A network in its fast form; its channel weights are further outputs, to get names."""
+class _WithGates(nn.Module):
+    """A network in its fast form; its gates are further outputs, to get names."""
 
     def __init__(self, network: Gladsr) -> None:
         super().__init__()
@@ -110,13 +147,13 @@ class _WithAttention(nn.Module):
         self.fast = for_speed(network)
 
     def forward(self, x: Tensor) -> tuple[Tensor, ...]:
-        with read_channel_weights(self.network) as channel_weights:
+        with read_masks(self.network) as masks, read_channel_weights(self.network) as r_c:
             y_c, y = self.fast(x)
-        return y_c, y, *channel_weights
+        return y_c, y, *masks, *r_c
 
 
 def traced(network: nn.Module, x: Tensor, outputs: list[str], *, least: int) -> onnx.ModelProto:
-    """Return a network of one input ``x``, (1, 3, h, w), as ONNX.
+    """Return a network of one input, (1, 3, h, w), as ONNX.
 
     Args:
         network: The network, in evaluation mode.
@@ -132,15 +169,72 @@ def traced(network: nn.Module, x: Tensor, outputs: list[str], *, least: int) -> 
         program = torch.onnx.export(
             network,
             (x,),
-            input_names=["x"],
+            input_names=[INPUT],
             output_names=outputs,
             dynamic_shapes=({2: height, 3: width},),
             opset_version=OPSET,
             dynamo=True,
             verbose=False,
         )
-    assert program is not None  # noqa: S101 - tells the type checker what dynamo=True means
-    return program.model_proto
+    assert program is not None  # noqa: S101 - for the type checker
+    model = program.model_proto
+    _tidy(model)
+    return model
+
+
+def _tidy(model: onnx.ModelProto) -> None:
+    """Drop the tracer's notes, and give the free sizes of the outputs plain names."""
+    del model.graph.value_info[:]
+    del model.metadata_props[:]
+    del model.graph.metadata_props[:]
+    for part in (
+        *model.graph.node,
+        *model.graph.initializer,
+        *model.graph.input,
+        *model.graph.output,
+    ):
+        del part.metadata_props[:]
+    for output in model.graph.output:
+        sides = output.type.tensor_type.shape.dim[2:]
+        for side, name in zip(sides, ("height", "width"), strict=True):
+            if side.dim_param not in ("", name):
+                side.dim_param = f"{name}_up"
+
+
+def _hide_outputs(model: onnx.ModelProto) -> None:
+    """Make inner tensors of all outputs but the upscaled picture.
+
+    Their types stay: a part of the model that begins at one of them needs its shape.
+    """
+    outputs = [*model.graph.output]
+    del model.graph.output[:]
+    for output in outputs:
+        kept = model.graph.output if output.name == OUTPUT else model.graph.value_info
+        kept.append(output)
+
+
+def _split_weights(model: onnx.ModelProto) -> None:
+    """Store the parts of weights where the fast form splits them: NNCF quantises no others."""
+    graph = model.graph
+    stored = {weight.name: numpy_helper.to_array(weight) for weight in graph.initializer}
+    nodes = [*graph.node]
+    del graph.node[:]
+    for node in nodes:
+        if node.op_type != "Split" or node.input[0] not in stored:
+            graph.node.append(node)
+            continue
+        weight, lengths = (stored[name] for name in node.input)
+        (axis,) = (attribute.i for attribute in node.attribute if attribute.name == "axis")
+        parts = np.split(weight, np.cumsum(lengths)[:-1], axis)
+        graph.initializer.extend(map(numpy_helper.from_array, parts, node.output))
+    _drop_unused_weights(graph)
+
+
+def _drop_unused_weights(graph: onnx.GraphProto) -> None:
+    used = {name for node in graph.node for name in node.input}
+    weights = [weight for weight in graph.initializer if weight.name in used]
+    del graph.initializer[:]
+    graph.initializer.extend(weights)
 
 
 def _store_in_half_precision(model: onnx.ModelProto) -> None:
@@ -164,28 +258,22 @@ def _store_in_half_precision(model: onnx.ModelProto) -> None:
     model.graph.node.extend(nodes)
 
 
-def _tidy(model: onnx.ModelProto) -> None:
-    """Drop what the tracer noted down, and call the outputs' free sizes by plain names.
+def _to_opset_17(model: onnx.ModelProto) -> None:
+    """Turn a model of opset 18 into one of opset 17, which more programs read.
 
-    The shapes of the channel weights stay, for a part of the model that begins there needs them.
+    Of the operators in use two have changed: ReduceMean got its axes as an input, and Split the
+    number of its outputs, which follows from the outputs.
     """
-    channel_weights = [
-        info for info in model.graph.value_info if info.name.startswith("attention.")
-    ]
-    del model.graph.value_info[:]
-    model.graph.value_info.extend(channel_weights)
-    del model.metadata_props[:]
-    del model.graph.metadata_props[:]
-    for part in (
-        *model.graph.node,
-        *model.graph.value_info,
-        *model.graph.initializer,
-        *model.graph.input,
-        *model.graph.output,
-    ):
-        del part.metadata_props[:]
-    for output in model.graph.output:
-        for dimension, name in zip(
-            output.type.tensor_type.shape.dim[2:], ("height_up", "width_up"), strict=True
-        ):
-            dimension.dim_param = name
+    stored = {weight.name: weight for weight in model.graph.initializer}
+    for node in model.graph.node:
+        if node.op_type == "ReduceMean":
+            axes = numpy_helper.to_array(stored[node.input.pop()])
+            del node.attribute[:]
+            node.attribute.append(helper.make_attribute("axes", axes.tolist()))
+        elif node.op_type == "Split":
+            attributes = [value for value in node.attribute if value.name != "num_outputs"]
+            del node.attribute[:]
+            node.attribute.extend(attributes)
+    _drop_unused_weights(model.graph)
+    model.opset_import[0].version = 17
+    model.ir_version = 8

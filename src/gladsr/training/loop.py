@@ -29,7 +29,8 @@ from torch.utils.tensorboard import SummaryWriter
 
 from gladsr.errors import DataError, SettingsError
 from gladsr.network import Gladsr
-from gladsr.training.checkpoint import read_checkpoint, save_atomically, start_from
+from gladsr.network.weights import CHECKPOINT, read_checkpoint
+from gladsr.training.checkpoint import save_atomically, start_from
 from gladsr.training.data import Crops, PairedImages, load_pairs, load_taught
 from gladsr.training.degradation import degrade
 from gladsr.training.loss import stagewise_l1
@@ -37,7 +38,6 @@ from gladsr.training.muon import Muon
 from gladsr.training.settings import ScheduleSettings, TrainingSettings, check_same, expand
 from gladsr.training.validate import Validation, validate
 
-CHECKPOINT = "checkpoint.pt"
 Tensors = list[Tensor] | tuple[Tensor, ...]
 
 logger = logging.getLogger(__name__)

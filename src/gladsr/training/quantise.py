@@ -7,6 +7,7 @@ import numpy as np
 import openvino as ov
 from numpy.typing import NDArray
 
+from gladsr.engines.graph import Tensors
 from gladsr.errors import PictureError
 from gladsr.network import Gladsr
 from gladsr.pictures import mod_crop, read, resize, to_depth
@@ -15,38 +16,37 @@ from gladsr.training.export import as_openvino, save_openvino
 from gladsr.upscaling.pixels import to_unit
 
 CALIBRATION_IMAGES = 48
-CALIBRATION_SIDE = 128  # HR pixels of each image's middle that are used
+CALIBRATION_SIDE = 128  # HR pixels a side of the centre that is used
 
-_WIDE = 32  # channels in and out from which a convolution is worth it
+_WIDE = 32  # the fewest channels in and out for which quantising pays
 
 
 def export_int8(network: Gladsr, path: Path, folder: Path) -> None:
     """Write the network as OpenVINO IR that computes its inner convolutions in 8 bits.
 
-    Only convolutions of 32 and more channels that lead to the last channel attention are
-    quantised: nearly all of the arithmetic. What is before, beside and after them (the first
-    convolution, the attention, the upsampler, the bicubic and all sums) stays as it is, for there
-    the loss is largest and the gain smallest. Their weights have 7 bits of the 8: processors with
-    AVX2 alone add products in 16 bits, which overflow with more.
+    Only convolutions of 32 and more channels before the last channel weights are quantised: nearly
+    all of the arithmetic. The rest (the first convolution, the gates, the upsampler, the bicubic
+    and all sums) stays in floats, since there the loss is largest and the gain smallest. The
+    weights use 7 of the 8 bits: processors with AVX2 alone add products in 16 bits, which would
+    overflow.
 
     Args:
         network: The network.
-        path: The file to write, ending in .xml; a .bin comes beside it.
-        folder: High-resolution pictures; their middles, made smaller, show the range of every
-            feature. Take training pictures: those of a test would flatter its scores.
+        path: The file to write, ending in .xml; a .bin is written beside it.
+        folder: High-resolution pictures; their downscaled centres show the range of every feature.
+            Use training pictures: test pictures would flatter their own scores.
 
     Raises:
-        PictureError: The folder has no pictures, or one of them cannot be read or is smaller than
-            the scale.
+        PictureError: The folder has no pictures in colour, or one of them cannot be read or is
+            smaller than the scale.
         ModuleNotFoundError: NNCF is not installed.
     """
     import nncf  # noqa: PLC0415 - slow to import, and needs the extra gladsr[int8]
-    from nncf.quantization.advanced_parameters import OverflowFix  # noqa: PLC0415 - likewise
+    from nncf.quantization.advanced_parameters import OverflowFix  # noqa: PLC0415 - needs nncf
 
     logging.getLogger("nncf").setLevel(logging.ERROR)
     crops = calibration(folder, network.config.scale)
     with as_openvino(network) as model:
-        _split_weights(model)
         quantised = nncf.quantize(
             model,
             nncf.Dataset(crops),
@@ -60,28 +60,8 @@ def export_int8(network: Gladsr, path: Path, folder: Path) -> None:
         save_openvino(quantised, path, compress=True)
 
 
-def _split_weights(model: ov.Model) -> None:
-    """Make constants of the parts of weights: NNCF quantises no others.
-
-    The fast form has them where a convolution of a concatenation became a sum of convolutions.
-    """
-    for operation in model.get_ops():
-        if operation.get_type_name() != "VariadicSplit":
-            continue
-        cast, axis, lengths = (value.get_node() for value in operation.input_values())
-        source = cast.input_value(0).get_node() if cast.get_type_name() == "Convert" else cast
-        if source.get_type_name() != "Constant":
-            continue
-        weight = source.get_data().astype(np.float32)
-        parts = np.split(weight, np.cumsum(lengths.get_data())[:-1], int(axis.get_data()))
-        for output, part in zip(operation.outputs(), parts, strict=True):
-            constant = ov.opset13.constant(np.ascontiguousarray(part))
-            for target in output.get_target_inputs():
-                target.replace_source_output(constant.output(0))
-
-
 def calibration(folder: Path, scale: int) -> list[NDArray[np.float32]]:
-    """Return small pictures, (1, 3, h, w), from images spread evenly over a folder."""
+    """Return LR pictures, (1, 3, h, w), from the centres of images spread evenly over a folder."""
     files = images_in(folder)
     count = min(CALIBRATION_IMAGES, len(files))
     crops = []
@@ -94,17 +74,17 @@ def calibration(folder: Path, scale: int) -> list[NDArray[np.float32]]:
         middle = pixels[top : top + CALIBRATION_SIDE, left : left + CALIBRATION_SIDE]
         hr = mod_crop(middle, scale)
         if not hr.size:
-            raise PictureError(f"{file} is too small: ×{scale} needs {scale} pixels a side.")
+            raise PictureError(file, f"it is too small: ×{scale} needs {scale} pixels a side")
         small = to_unit(resize(hr, scale=1 / scale))
         crops.append(np.ascontiguousarray(small.transpose(2, 0, 1)[np.newaxis]))
     if not crops:
-        raise PictureError(f"{folder} has no pictures in colour to calibrate with.")
+        raise PictureError(folder, "it has no pictures in colour to calibrate with")
     return crops
 
 
 def kept(model: ov.Model) -> list[str]:
     """Return the names of the operations that are not quantised."""
-    inner = _ancestors(_last_attention(model))
+    inner = _ancestors(_last_channel_weights(model))
     return [
         operation.get_friendly_name()
         for operation in model.get_ops()
@@ -118,22 +98,22 @@ def _computes(operation: ov.Node) -> bool:
 
 
 def _is_sensitive(operation: ov.Node) -> bool:
-    """Tell a narrow convolution, or what makes or applies an attention, from the rest."""
+    """Return whether it is a narrow convolution or belongs to a gate."""
     if operation.get_type_name() == "Convolution":
         outputs, inputs, *_ = operation.input(1).get_shape()
         return bool(min(outputs, inputs) < _WIDE)
     return operation.get_type_name() in ("Interpolate", "Multiply", "ReduceMean", "Sigmoid")
 
 
-def _last_attention(model: ov.Model) -> ov.Node:
-    numbered = {
-        int(name.removeprefix("attention.")): operation
+def _last_channel_weights(model: ov.Model) -> ov.Node:
+    inside = {
+        name: operation
         for operation in model.get_ops()
         for output in operation.outputs()
         for name in output.get_names()
-        if name.startswith("attention.")
     }
-    return numbered[max(numbered)]
+    names = Tensors.of(["input"], ["output"], inside).channel_weights
+    return inside[names[-1]]
 
 
 def _ancestors(operation: ov.Node) -> set[str]:

@@ -1,4 +1,4 @@
-"""From a training run to the zoo: the averaged weights, their files, their scores, their card."""
+"""From a training run to the zoo: its averaged weights, their files, scores and card."""
 
 import hashlib
 import tempfile
@@ -6,80 +6,44 @@ from dataclasses import asdict, replace
 from pathlib import Path
 from typing import Any
 
-import numpy as np
-import torch
-from numpy.typing import NDArray
-
 from gladsr import zoo
 from gladsr.errors import DataError
-from gladsr.network import Gladsr, GladsrConfig, mult_adds, parameters
+from gladsr.network import Gladsr, mult_adds, parameters
+from gladsr.network.weights import averaged, checkpoint_of, read_checkpoint
 from gladsr.scoring import evaluate
-from gladsr.training.checkpoint import read_checkpoint
-from gladsr.training.data import to_tensor
+from gladsr.scoring.networks import in_torch, upscale_with
 from gladsr.training.export import export_onnx, export_safetensors, in_half_precision
-from gladsr.training.loop import CHECKPOINT, validation_pairs
+from gladsr.training.loop import validation_pairs
 from gladsr.training.settings import PLACES, TrainingSettings, checked
-from gladsr.training.validate import to_pixels, validate
+from gladsr.training.validate import validate
 
 TEST_SETS = ("Set5", "Set14", "B100")
 LICENCE = "CC-BY-NC-4.0"
 
 
 def load_run(run: Path) -> tuple[Gladsr, dict[str, Any]]:
-    """Return the averaged network of a training run, and all that its checkpoint holds.
+    """Return the averaged network of a training run, and the content of its checkpoint.
 
     Raises:
-        DataError: there is no checkpoint, or it is damaged.
+        DataError: There is no checkpoint, or it is damaged.
     """
-    file = run / CHECKPOINT
-    if not file.is_file():
-        raise DataError(f"{run} holds no {CHECKPOINT}: it is not the folder of a training run")
-    checkpoint = read_checkpoint(file)
-    network = Gladsr(GladsrConfig(**checkpoint["settings"]["network"]))
-    prefix = "module."
-    network.load_state_dict(
-        {
-            name.removeprefix(prefix): value
-            for name, value in checkpoint["averaged"].items()
-            if name.startswith(prefix)
-        }
-    )
-    return network.eval(), checkpoint
-
-
-def load_trained(model: str, scale: int | None) -> Gladsr:
-    """Return a network of the zoo, by name, or of a training run, by its folder.
-
-    Args:
-        model: The name or the folder.
-        scale: The network's; if None, 2 of the zoo's and whatever the run has.
-
-    Raises:
-        DataError: the run has no checkpoint, or is of another scale.
-        UnknownModelError: the zoo has no such model, or not at that scale.
-    """
-    run = Path(model)
-    if model in zoo.MODELS or not run.is_dir():
-        return zoo.load_network(model, scale or 2)
-    network, _ = load_run(run)
-    if scale not in {None, network.config.scale}:
-        raise DataError(f"{run} is a training run at ×{network.config.scale}, not at ×{scale}")
-    return network
+    checkpoint = read_checkpoint(checkpoint_of(run))
+    return averaged(checkpoint), checkpoint
 
 
 def release(run: Path, data: Path) -> str:
-    """Put a run's averaged weights into the zoo, with a card; return the name they have there.
+    """Put a run's averaged weights into the zoo, with a card, and return their name.
 
-    Nothing there is replaced before all is measured and made.
+    Nothing is replaced before everything has been measured and written.
 
     Args:
-        run: the folder of a training run.
-        data: a folder with ``test/Set5``, ``test/Set14`` and ``test/B100``.
+        run: The folder of a training run.
+        data: A folder with ``test/Set5``, ``test/Set14`` and ``test/B100``.
 
     Raises:
-        DataError: ``run`` holds no checkpoint, or ``data`` has not all of the sets.
-        SettingsError: the run's settings no longer hold, or name an environment variable that is
-            not set.
+        DataError: ``run`` holds no checkpoint, or ``data`` lacks one of the sets.
+        SettingsError: The run's settings are no longer valid, or name an environment variable that
+            is not set.
     """
     missing = [name for name in TEST_SETS if not (data / "test" / name).is_dir()]
     if missing:
@@ -107,31 +71,46 @@ def release(run: Path, data: Path) -> str:
 
 
 def _put(network: Gladsr, card: zoo.Card) -> None:
-    """Make a network's files beside those of the zoo, then put them and its card in their place."""
+    """Write a network's files beside those of the zoo, then rename them and write its card."""
     with tempfile.TemporaryDirectory(prefix=".gladsr-", dir=zoo.WEIGHTS) as folder:
-        made = {
-            "onnx": Path(folder, card.onnx_path.name),
-            "safetensors": Path(folder, card.safetensors_path.name),
-        }
-        export_safetensors(network, made["safetensors"])
-        export_onnx(network, made["onnx"])
-        digests = {
-            kind: hashlib.sha256(file.read_bytes()).hexdigest() for kind, file in made.items()
-        }
-        for file in made.values():
+        onnx, safetensors = (
+            Path(folder, file.name) for file in (card.onnx_path, card.safetensors_path)
+        )
+        export_safetensors(network, safetensors)
+        card = replace(card, sha256={"safetensors": _digest(safetensors)})
+        export_onnx(network, onnx, metadata(card))
+        card = replace(card, sha256={"onnx": _digest(onnx)} | card.sha256)
+        for file in (onnx, safetensors):
             file.replace(zoo.WEIGHTS / file.name)
-        replace(card, sha256=digests).write()
+        card.write()
 
 
-def export_zoo() -> None:
-    """Write every ONNX file of the zoo anew, from its weights; its card then has its new digest.
+def reexport(name: str) -> None:
+    """Write the ONNX files of a model of the zoo again, from its weights, with their digests.
 
-    For a change in what an exported network looks like, not in what it computes.
+    This is for changes to the exported graph; the card keeps its scores.
+
+    Raises:
+        UnknownModelError: The zoo has no such model.
     """
-    for card in zoo.cards():
-        export_onnx(zoo.load_network(card.name, card.scale), card.onnx_path)
-        digest = hashlib.sha256(card.onnx_path.read_bytes()).hexdigest()
-        replace(card, sha256=card.sha256 | {"onnx": digest}).write()
+    for scale in zoo.scales_of(name):
+        card = zoo.card(name, scale)
+        export_onnx(zoo.load_network(name, scale), card.onnx_path, metadata(card))
+        replace(card, sha256=card.sha256 | {"onnx": _digest(card.onnx_path)}).write()
+
+
+def metadata(card: zoo.Card) -> dict[str, str]:
+    """Return the ``metadata_props`` of a model's ONNX file."""
+    return {
+        "model": card.name,
+        "scale": str(card.scale),
+        "licence": card.licence,
+        "sha256": card.sha256["safetensors"],
+    }
+
+
+def _digest(file: Path) -> str:
+    return hashlib.sha256(file.read_bytes()).hexdigest()
 
 
 def _validation(network: Gladsr, settings: TrainingSettings) -> dict[str, float]:
@@ -140,9 +119,6 @@ def _validation(network: Gladsr, settings: TrainingSettings) -> dict[str, float]
 
 
 def _scores(network: Gladsr, folder: Path) -> dict[str, float]:
-    @torch.no_grad()
-    def upscale(lr: NDArray[np.uint8]) -> NDArray[np.uint8]:
-        return to_pixels(network(to_tensor(lr[None]))[1])
-
-    found = evaluate(upscale, folder, network.config.scale)
+    scale = network.config.scale
+    found = evaluate(upscale_with(in_torch(network, "GLADSR", scale)), folder, scale)
     return {"psnr": round(found.psnr, 3), "ssim": round(found.ssim, 4)}

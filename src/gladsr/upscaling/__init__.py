@@ -1,4 +1,4 @@
-"""Whole pictures: any kind of pixels, any size, tiles, the self-ensemble, folders, films."""
+"""Pictures and films of any kind and size: the upscaler, tiles, the self-ensemble, the pipeline."""
 
 from gladsr.errors import SizeError
 from gladsr.upscaling.upscaler import Upscaler

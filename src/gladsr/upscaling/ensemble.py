@@ -15,7 +15,7 @@ Array = NDArray[np.float32]
 
 
 class SelfEnsemble:
-    """An engine that runs another on the 8 flips and quarter turns and gives their mean.
+    """An engine that averages another one's outputs over the 8 flips and quarter turns.
 
     Its channel weights are those of the 8 views, 8×U×K.
     """
@@ -29,8 +29,8 @@ class SelfEnsemble:
         """Upscale; see `Engine`."""
         own = [None] * 8 if channel_weights is None else list(channel_weights)
         outputs = (
-            turn_back(self._engine.run(view, draft=draft, channel_weights=weights))
-            for (view, turn_back), weights in zip(_views(x), own, strict=True)
+            undo(self._engine.run(view, draft=draft, channel_weights=weights))
+            for (view, undo), weights in zip(_views(x), own, strict=True)
         )
         mean: Array = reduce(np.add, outputs) / np.float32(8)
         return mean
@@ -41,11 +41,11 @@ class SelfEnsemble:
 
 
 def _views(x: Array) -> Iterator[tuple[Array, Callable[[Array], Array]]]:
-    """Give each view of a picture, and how what becomes of it is turned back."""
-    for step in (1, -1):  # as it is, and flipped
+    """Yield each view of a picture with the function that undoes it on the view's output."""
+    for step in (1, -1):  # unflipped and flipped
         for turns in range(4):
 
-            def turn_back(y: Array, step: int = step, turns: int = turns) -> Array:
+            def undo(y: Array, step: int = step, turns: int = turns) -> Array:
                 return np.rot90(y, -turns)[:, ::step]
 
-            yield np.ascontiguousarray(np.rot90(x[:, ::step], turns)), turn_back
+            yield np.ascontiguousarray(np.rot90(x[:, ::step], turns)), undo

@@ -7,13 +7,13 @@ from contextlib import suppress
 _M_MMAP_THRESHOLD = -3  # of glibc's malloc.h
 
 
-def return_what_is_freed() -> None:
+def return_freed_memory() -> None:
     """Have the C library return blocks of 1 MiB and more to the system as soon as they are freed.
 
-    By itself glibc raises that limit to 32 MiB, and more than 100 MB stay unused between the
-    tensors of one tile and those of the next. It holds for the whole process, so it is for a
-    process that is there to upscale, as the command's is.
+    By default glibc raises this threshold up to 32 MiB, and more than 100 MB stay unused between
+    the tensors of one tile and those of the next. The setting holds for the whole process, so this
+    is meant for processes that do little but upscale, such as the command.
     """
     if sys.platform == "linux":
-        with suppress(AttributeError):  # another C library than glibc
+        with suppress(AttributeError):  # a C library other than glibc
             ctypes.CDLL(None).mallopt(_M_MMAP_THRESHOLD, 2**20)

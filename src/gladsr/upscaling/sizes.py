@@ -1,4 +1,4 @@
-"""How large a picture becomes, and by which networks."""
+"""The size that a picture is upscaled to, and the networks that reach it."""
 
 import math
 import re
@@ -9,11 +9,11 @@ from gladsr.errors import SizeError
 MAX_SCALE = 8
 
 SIZE_PATTERN = "^([1-9][0-9]{0,8}[x×]([1-9][0-9]{0,8})?|[x×][1-9][0-9]{0,8})$"
-"""What a size is in words."""
+"""The syntax of a size."""
 
 
 def check_scale(scale: float) -> None:
-    """Refuse a scale that is not above 1 and up to `MAX_SCALE`.
+    """Check that a scale is above 1 and at most `MAX_SCALE`.
 
     Raises:
         SizeError: It is not.
@@ -22,24 +22,24 @@ def check_scale(scale: float) -> None:
         raise SizeError(f"the scale is {scale:g}, but must be above 1 and at most {MAX_SCALE}")
 
 
-def parse_size(words: str) -> tuple[int | None, int | None]:
-    """Return the width and the height of a size in words; one of them may be missing.
+def parse_size(text: str) -> tuple[int | None, int | None]:
+    """Parse a width and a height, one of which may be missing.
 
     Raises:
-        SizeError: It is no size.
+        SizeError: The text is not a size.
 
     Example:
         >>> parse_size("1920x1080"), parse_size("x2160")
         ((1920, 1080), (None, 2160))
     """
-    if re.fullmatch(SIZE_PATTERN, words) is None:
-        raise SizeError(f"the size is {words!r}, but must be such as 1920x1080, 3840x or x2160")
-    width, height = re.split("[x×]", words)
+    if re.fullmatch(SIZE_PATTERN, text) is None:
+        raise SizeError(f"the size is {text!r}, but must be such as 1920x1080, 3840x or x2160")
+    width, height = re.split("[x×]", text)
     return int(width) if width else None, int(height) if height else None
 
 
 def scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
-    """Return height and width so many times larger, rounded.
+    """Return height and width times a scale, rounded.
 
     Example:
         >>> scaled((5, 8), 1.5)
@@ -51,15 +51,15 @@ def scaled(size: tuple[int, int], scale: float) -> tuple[int, int]:
 def fitted(
     size: tuple[int, int], width: int | None = None, height: int | None = None
 ) -> tuple[int, int]:
-    """Return the largest height and width of the same aspect that fit into a width and a height.
+    """Return the largest height and width that fit into a box, with the aspect ratio kept.
 
     Args:
         size: Height and width of the picture.
-        width: As many columns; any number if None.
-        height: As many rows; any number if None.
+        width: The width of the box; no limit if None.
+        height: The height of the box; no limit if None.
 
     Raises:
-        SizeError: That is not larger than the picture, or more than `MAX_SCALE` times.
+        SizeError: That is not larger than the picture, or more than `MAX_SCALE` times as large.
 
     Example:
         >>> fitted((480, 640), width=1920, height=1080)
@@ -77,36 +77,36 @@ def fitted(
     return scaled(size, scale)
 
 
-def enlarged(
+def output_size(
     size: tuple[int, int], scale: float | None, box: tuple[int | None, int | None] | None
 ) -> tuple[int, int]:
-    """Return the height and width that a picture becomes by a scale or into a box.
+    """Return the height and width of a picture after upscaling by a scale or into a box.
 
     Args:
         size: Height and width of the picture.
-        scale: How many times larger, as for `scaled`; not used if there is a box.
-        box: The width and the height to fit into, as for `fitted`.
+        scale: The scale, as for `scaled`; not used if there is a box.
+        box: The width and height to fit into, as for `fitted`.
 
     Raises:
         SizeError: As for `fitted`.
 
     Example:
-        >>> enlarged((480, 640), 1.5, None), enlarged((480, 640), None, (1920, None))
+        >>> output_size((480, 640), 1.5, None), output_size((480, 640), None, (1920, None))
         ((720, 960), (1440, 1920))
     """
     if box is not None:
         return fitted(size, *box)
-    assert scale is not None  # noqa: S101 - tells the type checker: one of them is
+    assert scale is not None  # noqa: S101 - for the type checker
     return scaled(size, scale)
 
 
 def limited(size: tuple[int, int], target: tuple[int, int], max_pixels: int) -> tuple[int, int]:
-    """Return a target size, or the largest of the same aspect that has at most so many pixels.
+    """Return a target size, or the largest of the same aspect ratio within a number of pixels.
 
     Args:
         size: Height and width of the picture.
-        target: What it should become.
-        max_pixels: The most that it may become.
+        target: Height and width that it should get.
+        max_pixels: The maximum number of pixels.
 
     Raises:
         SizeError: The picture has as many pixels already.
@@ -119,7 +119,7 @@ def limited(size: tuple[int, int], target: tuple[int, int], max_pixels: int) -> 
     if target[0] * target[1] <= max_pixels:
         return target
     if height * width >= max_pixels:
-        raise SizeError(f"it has {width}x{height} pixels already, and may have {max_pixels}")
+        raise SizeError(f"it has {width}x{height} pixels, and the limit of outputs is {max_pixels}")
     scale = math.sqrt(max_pixels / (height * width))
     return (
         min(target[0], max(height, math.floor(scale * height))),
@@ -128,10 +128,10 @@ def limited(size: tuple[int, int], target: tuple[int, int], max_pixels: int) -> 
 
 
 def passes(scale: float, trained: tuple[int, ...]) -> list[int]:
-    """Return the scales of the networks to run one after the other: one, or more if it is too few.
+    """Return the scales of the networks to run one after the other; one if one is enough.
 
-    Together they reach the scale, or go as little beyond it as can be. The smaller comes first: the
-    next then has fewer pixels to work on.
+    Their product is the scale, or the smallest one above it. The smaller scale comes first, so that
+    the next network has fewer pixels to process.
 
     Example:
         >>> [passes(scale, (2, 3, 4)) for scale in (1.5, 4, 4.1, 8)]

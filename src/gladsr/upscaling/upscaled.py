@@ -1,4 +1,4 @@
-"""A picture as it will be, computed part by part: passes of the network, then the exact size."""
+"""An upscaled picture, computed part by part: passes of the network, then the exact size."""
 
 import math
 from collections.abc import Iterator, Sequence
@@ -11,24 +11,24 @@ from gladsr.engines import Engine
 from gladsr.pictures.mapped import bands, forget
 from gladsr.pictures.resize import resize_part
 from gladsr.upscaling.pixels import check_shape, from_unit, range_of_neighbours, to_unit
-from gladsr.upscaling.tiling import WHOLE, Enlarged, Region, Source, tiles, whole
+from gladsr.upscaling.tiling import WHOLE, NetworkOutput, Region, Source, tiles, whole
 
 _CORE = 272  # LR pixels
-_LARGEST = 1216 * 1216  # pixels that a network makes at once; 1216 = 4 * (_CORE + 2 * OVERLAP)
-_KEPT = 2048 * 2048  # pixels up to which the picture between two passes is kept, about 50 MB
-_RESIZE_MARGIN = 6  # LR pixels that a part may need beyond its own, once its size is exact
+_LARGEST = 1216 * 1216  # output pixels of one tile; 1216 = 4 * (_CORE + 2 * OVERLAP)
+_KEPT = 2048 * 2048  # pixels up to which an intermediate picture is kept: about 50 MB
+_RESIZE_MARGIN = 6  # LR pixels around a part that the final resize may read
 
 
 class Upscaled:
-    """A picture made larger, computed where and when it is read.
+    """An upscaled picture, of which each part is computed when it is read.
 
     Args:
         pixels: The picture; uint8, uint16 or float in [0, 1].
-        size: The height and width that it shall have.
-        engines: The scale and the engine of each pass, one or more. Together they reach the size
-            or go beyond it; then the rest is an antialiased bicubic downscale.
-        core: The side of a tile's core in LR pixels. If None, it is small enough for bounded
-            memory, and pictures of up to `WHOLE` pixels are one tile unless it would be too large.
+        size: The height and width of the output.
+        engines: The scale and the engine of each pass, one or more. If they go beyond the size, the
+            rest is an antialiased bicubic downscale.
+        core: The side of a tile's core in LR pixels. If None, it is chosen for bounded memory, and
+            pictures of up to `WHOLE` pixels are one tile unless that would be too large.
         draft: Use the networks' coarse outputs.
     """
 
@@ -51,18 +51,20 @@ class Upscaled:
             one_tile = math.prod(last_input) <= min(WHOLE, _LARGEST // last_scale**2)
             core = max(last_input) if one_tile else _CORE
 
-        def enlarged(source: Source, *, bounded: bool = False) -> Source:
+        def upscaled(source: Source, *, bounded: bool = False) -> Source:
             for number, (scale, engine) in enumerate(engines):
                 if number and math.prod(source.size) <= _KEPT:
-                    source = _Kept(source)
-                source = Enlarged(source, engine, scale, core=core, draft=draft, bounded=bounded)
-            return source if source.size == size else _Reduced(source, size)
+                    source = _Cached(source)
+                source = NetworkOutput(
+                    source, engine, scale, core=core, draft=draft, bounded=bounded
+                )
+            return source if source.size == size else _Downscaled(source, size)
 
         self._flat_alpha = _flat_alpha(pixels)
         self._alpha: Source | None = None
         if pixels.ndim == 3 and pixels.shape[2] in (2, 4) and self._flat_alpha is None:
-            self._alpha = enlarged(_Alpha(pixels), bounded=True)
-        self._colour: Source = enlarged(
+            self._alpha = upscaled(_Alpha(pixels), bounded=True)
+        self._colour: Source = upscaled(
             _Colour(pixels) if self._alpha is None else _Premultiplied(pixels)
         )
 
@@ -74,11 +76,11 @@ class Upscaled:
         )
 
     def parts(self) -> Iterator[Region]:
-        """Give the parts to read one after the other, row by row, a tile of the network each."""
+        """Yield the parts to read, row by row; each takes one tile of the network."""
         yield from tiles(whole((self.shape[0], self.shape[1])), *self._part)
 
     def read(self, part: Region) -> NDArray[Any]:
-        """Return some pixels, of the kind and channels of those that came in."""
+        """Return a part's pixels, of the type and with the channels of the input."""
         like = self._pixels[0:1, 0:1]
         y = self._colour.read(part)
         if self._alpha:
@@ -90,10 +92,11 @@ class Upscaled:
         return from_unit(y, like=like)
 
     def _colours_around(self, part: Region) -> list[NDArray[np.float32]]:
-        """Return the least and the largest colour that can be seen around each pixel of a part.
+        """Return the lowest and the highest colour that is visible around each pixel of a part.
 
-        They are those of 3×3 pixels of the source. Where these are all opaque or all invisible,
-        any colour will do: a fringe comes of a division by an alpha that does not quite fit.
+        They are those of 3×3 pixels of the input. Where all of these are opaque, or none is
+        visible, colours are not limited: fringes arise where colours are divided by an upscaled
+        alpha that does not quite match.
         """
         height, width = self._pixels.shape[:2]
         rows = (2 * np.arange(part.top, part.bottom) + 1) * height // (2 * self.shape[0])
@@ -106,8 +109,8 @@ class Upscaled:
         lowest, _ = range_of_neighbours(alpha)
         low, _ = range_of_neighbours(np.where(alpha > 0, colour, 1))
         _, high = range_of_neighbours(np.where(alpha > 0, colour, 0))
-        told = (lowest < 1) & (low <= high)
-        bounds = np.where(told, low, 0), np.where(told, high, 1)
+        limited = (lowest < 1) & (low <= high)
+        bounds = np.where(limited, low, 0), np.where(limited, high, 1)
         return [
             under.cut(bound, out_of=seen)[np.ix_(rows - under.top, columns - under.left)]
             for bound in bounds
@@ -115,8 +118,8 @@ class Upscaled:
 
 
 def _flat_alpha(pixels: NDArray[Any]) -> float | None:
-    """Return the alpha that all pixels have; None if they differ or have none."""
-    if pixels.ndim == 2 or pixels.shape[2] == 3:
+    """Return the alpha that all pixels share; None if they differ or have none."""
+    if pixels.ndim == 2 or pixels.shape[2] in (1, 3):
         return None
     if any((band[..., -1] != pixels[0, 0, -1]).any() for band in bands(pixels)):
         return None
@@ -154,9 +157,9 @@ class _Colour(_Unit):
 
 
 class _Premultiplied(_Unit):
-    """The colours of a picture, its alpha multiplied in.
+    """The colours of a picture, premultiplied by alpha.
 
-    So the colour of what cannot be seen does not bleed into the edges.
+    This keeps the colours of invisible pixels from bleeding into the edges.
     """
 
     def read(self, region: Region) -> NDArray[np.float32]:
@@ -164,8 +167,8 @@ class _Premultiplied(_Unit):
         return x[..., :-1] * x[..., -1:]
 
 
-class _Kept:
-    """A picture that is computed as a whole when it is first read, and then kept."""
+class _Cached:
+    """A picture that is computed completely when it is first read, and then kept."""
 
     def __init__(self, source: Source) -> None:
         self.size = source.size
@@ -178,8 +181,8 @@ class _Kept:
         return region.cut(self._pixels, out_of=whole(self.size))
 
 
-class _Reduced:
-    """A picture made smaller."""
+class _Downscaled:
+    """A downscaled picture."""
 
     def __init__(self, source: Source, size: tuple[int, int]) -> None:
         self.size = size

@@ -1,51 +1,64 @@
 """The upscaler: a model, its settings, and pictures of any kind in and out."""
 
 import math
-from collections.abc import Iterator
+import os
+from collections.abc import Callable
 from dataclasses import KW_ONLY, dataclass, field, fields, replace
 from functools import partial
 from os import PathLike
 from pathlib import Path
 from threading import Lock
-from typing import Any, Literal, overload
+from typing import Any, ClassVar, Literal, overload
 
 import numpy as np
-from numpy.typing import NDArray
+from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from gladsr import engines, pictures, zoo
-from gladsr.engines import Engine, EngineName, LoadedEngine, Precision, give_back, memory_kept
-from gladsr.errors import PictureError
+from gladsr.engines import Engine, EngineName, LoadedEngine, Precision, memory_kept
+from gladsr.errors import EngineError, StorageError
 from gladsr.films.encoders import Encoding
-from gladsr.films.reading import Frame
-from gladsr.pictures.mapped import Mapped, forget
-from gladsr.upscaling import files, sizes
-from gladsr.upscaling.batch import Progress, progress_of_page
+from gladsr.pictures import Picture, ReadOptions, WriteOptions
+from gladsr.pictures.compression import Compression, stated_compression
+from gladsr.pictures.mapped import forget
+from gladsr.upscaling import images, sizes
+from gladsr.upscaling.auto import AUTO, CLEAN, choose, choose_for_file
 from gladsr.upscaling.ensemble import SelfEnsemble
-from gladsr.upscaling.pixels import check_shape, to_unit
+from gladsr.upscaling.files import FilePair
+from gladsr.upscaling.pipeline import OnShare, Room, Upscale, upscale_files
+from gladsr.upscaling.pixels import check_shape, plain, to_unit
 from gladsr.upscaling.tiling import MIN_CORE
 from gladsr.upscaling.upscaled import Upscaled
 
 
-def _silent(_share: float) -> None:
-    """Tell nobody."""
+def _ignore(_share: float) -> None:
+    """Do nothing about progress."""
 
 
 class _Networks:
     """Networks, each loaded when it is first needed."""
 
+    _process: ClassVar[int | None] = None
+    """The process that first loaded one: an engine's threads do not survive a fork."""
+
     def __init__(self) -> None:
         self._loaded: dict[tuple[Any, ...], LoadedEngine] = {}
         self._lock = Lock()
 
-    def of(self, upscaler: "Upscaler", scale: int) -> LoadedEngine:
-        """Return the network of an upscaler's model for one of its scales."""
+    def of(self, upscaler: "Upscaler", model: str, scale: int) -> LoadedEngine:
+        """Return the network of a model for one of its scales, in an upscaler's engine."""
+        if _Networks._process not in (None, os.getpid()):
+            raise EngineError(
+                "this process was forked from one that has loaded a network; start it with "
+                'multiprocessing.get_context("spawn")'
+            )
         machine = (upscaler.engine, upscaler.device, upscaler.precision, upscaler.threads)
-        key = (upscaler.model, scale, *machine)
+        key = (model, scale, *machine)
         with self._lock:
             if key not in self._loaded:
+                _Networks._process = os.getpid()
                 self._loaded[key] = engines.load(
-                    zoo.card(upscaler.model, scale),
+                    zoo.card(model, scale),
                     upscaler.engine,
                     device=upscaler.device,
                     precision=upscaler.precision,
@@ -58,36 +71,39 @@ class _Networks:
 class Upscaler:
     """Upscales pictures with one model.
 
-    It is its settings and the loaded model, nothing that changes. `dataclasses.replace` gives one
-    with other settings, which shares what is loaded. It can be pickled: the copy loads the model
-    again.
+    It is immutable: its settings and the loaded model. `dataclasses.replace` returns one with other
+    settings, which shares what is loaded. It can be pickled; the copy loads the model again. It
+    cannot be used in a process that was forked after a model was loaded.
 
     Attributes:
-        model: The model's name; `gladsr models` lists them.
-        scale: How many times larger, above 1 and at most 8, whole or not; 2 if neither it nor a
-            size is given. Networks are trained for 2, 3 and 4, or some of these: the next larger
-            one is run, or two or three in a row beyond the largest, and the rest is an antialiased
-            bicubic downscale.
-        size: Instead of a scale, the width and height to fit into, the aspect kept; one of them
-            may be None.
-        max_pixels: The most pixels that a picture may become; it is scaled less if need be.
-        engine: "openvino", "onnxruntime", "torch", or "auto" for the first of them installed.
-        precision: "fp32"; "bf16", faster where the processor computes in it, and less exact; or
-            "int8", likewise, with weights that `gladsr export --calibrate` has made.
-        tile: The side of a tile's core in LR pixels, 16 or more. "auto" is 272, and pictures of up
-            to 384×384 pixels whole, at ×4 of up to 304×304. It changes the memory and the time that
-            are needed, not the picture.
+        model: The model's name; `gladsr.models` lists them. "auto" chooses for each picture
+            between "gladsr" for clean ones and "gladsr-photo" for those with JPEG artefacts, noise
+            or blur (docs/auto.md), and loads a model when it is first chosen.
+        scale: The scale, above 1 and at most 8, an integer or not; 2 if neither it nor a size is
+            given. Networks are trained for 2, 3 and 4, or some of these: the next larger one is
+            run, or two or three in a row beyond the largest, and the rest is an antialiased bicubic
+            downscale.
+        size: Instead of a scale, the width and height to fit into; the aspect ratio is kept. One of
+            them may be None.
+        max_output_pixels: The maximum number of pixels of an output, which is scaled less if
+            necessary.
+        engine: "openvino", "onnxruntime", "torch", or "auto" for the first that is installed.
+        precision: "fp32"; "bf16", faster on processors that compute in it, and less exact; or
+            "int8", faster and less exact too, with weights that `gladsr export --calibrate` makes.
+        tile: The side of a tile's core in LR pixels, 16 or more. "auto" is 272, and no tiles for
+            pictures of up to 384×384 pixels, at ×4 of up to 304×304. It changes the memory and the
+            time needed, not the picture.
         ensemble: Average over the 8 flips and quarter turns of the picture (the paper's "+"): a
             little sharper, 8 times slower.
         draft: Return the coarse output (the paper's y_c), in about half the time.
-        device: The device by the engine's own name for it; the CPU if None.
-        threads: The number of CPU threads; the engine's own choice if None.
+        device: The engine's own name of the device; the CPU if None.
+        threads: The number of CPU threads; the engine's default if None.
 
     Raises:
         gladsr.UnknownModelError: There is no such model.
-        gladsr.EngineError: The engine, precision, device or number of threads cannot be
-            had, or the engine's library is not installed.
-        gladsr.upscaling.SizeError: The scale is out of its range.
+        gladsr.EngineError: The engine, precision, device or number of threads is not available, or
+            the engine's library is not installed.
+        gladsr.SizeError: The scale is out of range.
         ValueError: The tile or the size is too small, or both a scale and a size are given.
 
     Example:
@@ -97,11 +113,11 @@ class Upscaler:
         (15, 21)
     """
 
-    model: str = "gladsr"
+    model: str = AUTO
     _: KW_ONLY
     scale: float | None = None
     size: tuple[int | None, int | None] | None = None
-    max_pixels: int | None = None
+    max_output_pixels: int | None = None
     engine: EngineName = "auto"
     precision: Precision = "fp32"
     tile: int | Literal["auto"] = "auto"
@@ -112,20 +128,23 @@ class Upscaler:
     _networks: _Networks = field(default_factory=_Networks, repr=False, compare=False)
 
     def __post_init__(self) -> None:
-        """Check the settings and load the networks of the scale."""
+        """Check the settings and load the networks."""
         if self.tile != "auto" and self.tile < MIN_CORE:
             raise ValueError(f"tile is {self.tile}, but must be {MIN_CORE} or more")
-        if self.max_pixels is not None and self.max_pixels < 1:
-            raise ValueError(f"max_pixels is {self.max_pixels}, but must be 1 or more")
+        if self.max_output_pixels is not None and self.max_output_pixels < 1:
+            raise ValueError(f"max_output_pixels is {self.max_output_pixels}, but must be positive")
+        if self.scale is not None and self.size is not None:
+            raise ValueError("give a scale or a size, not both")
         if self.size is None:
             object.__setattr__(self, "scale", 2 if self.scale is None else self.scale)
             sizes.check_scale(self.scale or 0)
-        elif self.scale is not None:
-            raise ValueError("give a scale or a size, not both")
         elif min([side for side in self.size if side is not None], default=0) < 1:
             raise ValueError("the size must be a width, a height or both, of 1 or more")
-        # A size needs others, picture by picture; of one, what cannot be had is refused now.
-        self._passes(self.scale or 2)
+        if self.model != AUTO:
+            # With a size, the networks depend on the picture; those of ×2 stand for them here.
+            self._passes(self.model, self.scale or 2)
+        elif self.engine != "auto" or self.device or self.threads or self.precision == "int8":
+            self._passes(CLEAN, self.scale or 2)  # raises now what would be raised later
 
     def __reduce__(self) -> tuple[Any, ...]:
         """Pickle the settings alone; an engine's compiled model cannot be pickled."""
@@ -135,37 +154,39 @@ class Upscaler:
     @overload
     def __call__(self, picture: Image.Image) -> Image.Image: ...
     @overload
-    def __call__(self, picture: NDArray[Any] | str | PathLike[str]) -> NDArray[Any]: ...
+    def __call__(self, picture: ArrayLike | PathLike[str]) -> NDArray[Any]: ...
 
     def __call__(
-        self, picture: Image.Image | NDArray[Any] | str | PathLike[str]
+        self, picture: Image.Image | ArrayLike | PathLike[str]
     ) -> Image.Image | NDArray[Any]:
         """Upscale a picture.
 
         Args:
-            picture: A PIL image (modes L, LA, RGB, RGBA, I;16, F, P and 1), an array (H×W, H×W×2
-                with alpha, H×W×3 or H×W×4; uint8, uint16 or float in [0, 1]) or a picture file's
-                path.
+            picture: A PIL image of any mode, an array (H×W, H×W×1, H×W×2 with alpha, H×W×3 or
+                H×W×4; uint8, uint16 or float in [0, 1]) or the path of a picture file.
 
         Returns:
-            What came in, s times larger: an image for an image, else an array, with the same kind,
-            depth and channels. Images with a palette or one bit come back in RGB or L, and those
-            of which info["transparency"] names a colour in RGBA or LA.
+            An image for an image, otherwise an array, of the same type and with the same channels.
+            Images of modes 1 and P, in a colour space other than RGB, or with premultiplied alpha
+            become L, LA, RGB or RGBA.
 
         Raises:
             gladsr.PictureError: The file cannot be read.
-            gladsr.upscaling.SizeError: With ``size`` or ``max_pixels``: the picture cannot become
-                so large.
-            gladsr.EngineError: Memory runs out, or with ``size`` the network of another
-                scale cannot be had.
+            gladsr.SizeError: With ``size`` or ``max_output_pixels``: the picture is too large
+                already, or would become more than 8 times as large.
+            gladsr.EngineError: Memory runs out, or, with ``size``, the network of another scale is
+                not available.
             TypeError: The pixels are of another type.
-            ValueError: The array has another shape or range, or the image another mode.
+            ValueError: The array has another shape or range.
         """
         if isinstance(picture, Image.Image):
-            return self._upscale_image(picture)
-        if isinstance(picture, np.ndarray):
-            return self._upscale_array(picture)
-        return self._upscale_array(pictures.read(picture).pixels)
+            stated = images.stated_compression(picture)
+            y = self._upscale_array(images.to_array(picture), stated=stated)
+            return images.from_array(y, like=picture)
+        if isinstance(picture, str | PathLike):
+            stated = stated_compression(picture)
+            return self._upscale_array(pictures.read(picture).pixels, stated=stated)
+        return self._upscale_array(picture)
 
     def save(
         self,
@@ -173,78 +194,65 @@ class Upscaler:
         destination: str | PathLike[str],
         *,
         overwrite: bool = False,
-        quality: int = 95,
-        encoding: Encoding = files.USUAL,
-        strip_metadata: bool = False,
-        progress: Progress = _silent,
+        read: ReadOptions = ReadOptions(),
+        write: WriteOptions = WriteOptions(),
+        encoding: Encoding = Encoding(),
+        progress: Callable[[float], None] = _ignore,
     ) -> None:
         """Upscale a picture file or a film into another, with every page or frame and its metadata.
 
         Args:
             source: The picture or film to read.
-            destination: The picture or film to write, in the format that its suffix names.
-            overwrite: Replace a file that is there already.
-            quality: Of JPEG, WebP and AVIF, from 1 to 100; WebP is lossless at 100.
-            encoding: Of films: `gladsr.films.encoders.Encoding`.
-            strip_metadata: Write nothing but the pixels and their colour profile; of films, also
-                sound, subtitles and the times of chapters.
-            progress: Is told the share done, in (0, 1], as the work goes on.
+            destination: The picture or film to write, in the format of its suffix.
+            overwrite: Replace a file that exists.
+            read: Limits and ranges for reading.
+            write: The quality of pictures, and what to do with metadata.
+            encoding: How films are encoded.
+            progress: Called with the share that is done, in (0, 1], from another thread. An
+                exception that it raises ends the work.
 
         Raises:
-            FileExistsError: The destination is there already.
+            gladsr.OutputExistsError: The destination exists.
             gladsr.PictureError: A file cannot be read or written.
-            gladsr.upscaling.SizeError: As when it is called.
-            gladsr.EngineError: Likewise.
+            gladsr.SizeError: As when called.
+            gladsr.EngineError: As when called.
         """
-        if not overwrite and Path(destination).exists():
-            raise FileExistsError(f"{destination} exists already")
-        destination = Path(destination)
-        if not destination.parent.is_dir():
-            raise PictureError(
-                f"{destination} cannot be written: there is no folder {destination.parent}."
-            )
-        pages = files.read(Path(source), destination)
-
-        def upscaled() -> Iterator[pictures.Picture]:
-            for done, picture in enumerate(pages.pictures):
-                told = progress_of_page(progress, done, pages.count)
-                yield self.upscale(picture, told, destination)
-
-        larger = replace(pages, pictures=upscaled())
-        with memory_kept():
-            files.write(
-                larger,
-                destination,
-                options=pictures.WriteOptions(quality, strip_metadata),
-                encoding=encoding,
-            )
+        pair = FilePair(Path(source), Path(destination))
+        if not pair.destination.parent.is_dir():
+            raise StorageError(pair.destination, f"there is no folder {pair.destination.parent}")
+        (outcome,) = upscale_files(
+            [pair],
+            self.upscale,
+            choose=self._choose if self.model == AUTO else None,
+            existing="overwrite" if overwrite else "reject",
+            read=read,
+            write=write,
+            encoding=encoding,
+            progress=lambda state: progress(state.share),
+        )
+        if outcome.error is not None:
+            raise outcome.error
 
     def upscale(
-        self,
-        picture: pictures.Picture,
-        progress: Progress = _silent,
-        destination: Path | None = None,
-    ) -> pictures.Picture:
-        """Upscale a picture with what belongs to it.
+        self, picture: Picture, progress: OnShare = _ignore, room: Room | None = None
+    ) -> Picture:
+        """Upscale a picture and keep its metadata.
 
         The resolution in dots per inch grows with the picture, so that it prints at the same size.
 
         Args:
             picture: The picture.
-            progress: Is told the share done, in (0, 1], as the work goes on.
-            destination: The picture file that it is for. Whether that can be written is asked
-                before anything is computed, and what is large is kept on its disk rather than in
-                memory (`pictures.room_for`).
+            progress: Called with the share that is done, in (0, 1].
+            room: Called before anything is computed, with the new height and width; returns the
+                array to fill. If None, it is in memory.
 
         Raises:
-            gladsr.PictureError: The destination cannot be written.
-            gladsr.upscaling.SizeError: As when it is called.
-            gladsr.EngineError: Likewise.
+            gladsr.SizeError: As when called.
+            gladsr.EngineError: As when called.
         """
-        on_its_side = False
-        if isinstance(picture, Frame):  # which is encoded at once, and not turned upright
-            destination, on_its_side = None, picture.on_its_side
-        pixels = self._upscale_array(picture.pixels, progress, destination, on_its_side=on_its_side)
+        pixels = self._upscale_array(
+            picture.pixels, progress, room, on_its_side=picture.on_its_side
+        )
         down, across = (pixels.shape[axis] / picture.pixels.shape[axis] for axis in (0, 1))
         dpi = picture.dpi and (picture.dpi[0] * across, picture.dpi[1] * down)
         extra = picture.extra
@@ -253,14 +261,14 @@ class Upscaler:
             extra = np.stack(planes, axis=-1)
         return replace(picture, pixels=pixels, extra=extra, dpi=dpi)
 
-    def masks(self, pixels: NDArray[Any]) -> NDArray[np.float32]:
-        """Return what the network attends to in a picture (the paper's Fig. 6).
+    def masks(self, pixels: ArrayLike) -> NDArray[np.float32]:
+        """Return the guided masks of a picture (the paper's Fig. 6).
 
-        Where several networks run in a row, it is the first.
+        Where several networks run in a row, they are those of the first.
 
         Args:
-            pixels: H×W, H×W×2 with alpha, H×W×3 or H×W×4; uint8, uint16 or float in [0, 1]. It is
-                computed as a whole, so a large picture takes much memory.
+            pixels: H×W, H×W×1, H×W×2 with alpha, H×W×3 or H×W×4; uint8, uint16 or float in [0, 1].
+                It is computed without tiles, so a large picture needs much memory.
 
         Returns:
             The guided mask R_s (Eq. 9) of each GLAM, G×H×W in (0, 1), the basic net's first.
@@ -269,46 +277,36 @@ class Upscaler:
             >>> Upscaler("gladsr-l").masks(np.zeros((5, 7), np.uint8)).shape
             (4, 5, 7)
         """
-        x = to_unit(pixels)
+        x = to_unit(plain(pixels))
+        model = self._model_for(x)
         colour = x if x.shape[2] in (1, 3) else x[..., :-1] * x[..., -1:]
         after = self._size_of((x.shape[0], x.shape[1]))
         scale = max(after[0] / x.shape[0], after[1] / x.shape[1])
-        network = self._networks.of(self, sizes.passes(scale, zoo.MODELS[self.model])[0])
-        return network.masks(np.broadcast_to(colour, (*x.shape[:2], 3)))
-
-    def _upscale_image(self, image: Image.Image) -> Image.Image:
-        if image.mode in ("P", "RGB"):
-            image = image.convert("RGBA" if "transparency" in image.info else "RGB")
-        elif image.mode in ("1", "L"):
-            image = image.convert("LA" if "transparency" in image.info else "L")
-        elif image.mode not in ("LA", "RGBA", "I;16", "F"):
-            raise ValueError(f"images of mode {image.mode} are not supported; convert it to RGB")
-        upscaled = Image.fromarray(self._upscale_array(np.asarray(image)))
-        upscaled.info = {key: value for key, value in image.info.items() if key != "transparency"}
-        if "dpi" in image.info:
-            sides = zip(image.info["dpi"], upscaled.size, image.size, strict=True)
-            upscaled.info["dpi"] = tuple(dpi * after / before for dpi, after, before in sides)
-        return upscaled
+        first, *_ = sizes.passes(scale, zoo.scales_of(model))
+        return self._networks.of(self, model, first).masks(
+            np.broadcast_to(colour, (*x.shape[:2], 3))
+        )
 
     def _upscale_array(
         self,
-        pixels: NDArray[Any],
-        progress: Progress = _silent,
-        destination: Path | None = None,
+        picture: ArrayLike,
+        progress: OnShare = _ignore,
+        room: Room | None = None,
         *,
         on_its_side: bool = False,
+        stated: Compression | None = None,
     ) -> NDArray[Any]:
+        pixels = plain(picture)
         check_shape(pixels.shape)
         before = (pixels.shape[0], pixels.shape[1])
         after = self._size_of(before[::-1])[::-1] if on_its_side else self._size_of(before)
-        if destination is None:
-            y = np.empty((*after, *pixels.shape[2:]), pixels.dtype)
-        else:
-            y = pictures.room_for(destination, pixels, after)
+        y = np.empty((*after, *pixels.shape[2:]), pixels.dtype) if room is None else room(after)
         upscaled = Upscaled(
             pixels,
             after,
-            self._passes(max(after[0] / before[0], after[1] / before[1])),
+            self._passes(
+                self._model_for(pixels, stated), max(after[0] / before[0], after[1] / before[1])
+            ),
             core=None if self.tile == "auto" else self.tile,
             draft=self.draft,
         )
@@ -319,19 +317,27 @@ class Upscaler:
                 forget(y)
                 done += math.prod(part.size)
                 progress(done / math.prod(after))
-        if isinstance(y, Mapped):
-            give_back()  # to write such a picture takes memory of its own
-        return y
+        return y.astype(np.asarray(picture).dtype, copy=False)
 
     def _size_of(self, before: tuple[int, int]) -> tuple[int, int]:
-        """Return the height and width that a picture of some height and width becomes."""
-        after = sizes.enlarged(before, self.scale, self.size)
-        return after if self.max_pixels is None else sizes.limited(before, after, self.max_pixels)
+        """Return the height and width of the output for those of a picture."""
+        after = sizes.output_size(before, self.scale, self.size)
+        if self.max_output_pixels is None:
+            return after
+        return sizes.limited(before, after, self.max_output_pixels)
 
-    def _passes(self, scale: float) -> list[tuple[int, Engine]]:
+    def _choose(self, pair: FilePair, first: Picture) -> Upscale:
+        """Return how to upscale a file with the model that is best for it."""
+        return replace(self, model=choose_for_file(pair, first).model).upscale
+
+    def _model_for(self, pixels: NDArray[Any], stated: Compression | None = None) -> str:
+        """Return the name of the model for a picture, given the compression its file states."""
+        return choose(pixels, stated).model if self.model == AUTO else self.model
+
+    def _passes(self, model: str, scale: float) -> list[tuple[int, Engine]]:
         """Return the scale and the engine of each pass that together reach a scale."""
-        trained = zoo.MODELS.get(self.model, (2,))  # an unknown model is refused by its card
-        networks = [(each, self._networks.of(self, each)) for each in sizes.passes(scale, trained)]
+        chosen = sizes.passes(scale, zoo.scales_of(model))
+        networks = [(each, self._networks.of(self, model, each)) for each in chosen]
         if self.ensemble:
             return [(each, SelfEnsemble(network)) for each, network in networks]
         return [*networks]

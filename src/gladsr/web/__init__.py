@@ -1,9 +1,4 @@
-"""The page and the HTTP service: pictures upscaled in a browser and over HTTP."""
+"""The web page and the HTTP service.
 
-from gladsr.web.app import create_app
-from gladsr.web.limits import Limits
-from gladsr.web.server import run
-from gladsr.web.service import Service
-from gladsr.web.tasks import Machine
-
-__all__ = ["Limits", "Machine", "Service", "create_app", "run"]
+Nothing is imported here, so that the worker processes load neither FastAPI nor uvicorn.
+"""

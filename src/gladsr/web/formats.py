@@ -1,25 +1,25 @@
-"""The picture formats of the service: those that libvips reads with its untrusted loaders blocked.
+"""The picture formats of the service: those for which libvips has a loader safe for hostile files.
 
-BMP and PPM are none of them: Pillow reads them for us.
+This excludes BMP and PPM, which Pillow reads.
 """
 
 from gladsr.pictures.formats import FORMATS as ALL
 from gladsr.pictures.formats import Format, by_content
 
 FORMATS = {format_.name.lower(): format_ for format_ in ALL if format_.loader is not None}
-"""By what requests call them."""
+"""By their names in requests."""
 
 PNG, JPEG, TIFF = FORMATS["png"], FORMATS["jpeg"], FORMATS["tiff"]
 
 NAMES = ", ".join(format_.name for format_ in FORMATS.values())
-"""Their names, for a sentence."""
+"""Their names, for messages."""
 
 SIGNATURE_BYTES = 64
-"""As many of a file's first bytes tell its format."""
+"""The number of leading bytes that identify a format."""
 
 
 def media_type(format_: Format) -> str:
-    """Return what HTTP calls a format.
+    """Return the media type of a format.
 
     Example:
         >>> media_type(JPEG)
@@ -29,7 +29,7 @@ def media_type(format_: Format) -> str:
 
 
 def recognise(head: bytes) -> Format | None:
-    """Return the format of a file that begins with these bytes, or None if it is none of ours.
+    """Return the format of a file that begins with these bytes, or None if it is not supported.
 
     Example:
         >>> recognise(b"RIFF....WEBPVP8 ").name
@@ -41,5 +41,5 @@ def recognise(head: bytes) -> Format | None:
 
 
 def to_show(format_: Format) -> Format:
-    """Return the format of pictures that a browser shows beside one of a format, as exact as it."""
+    """Return a format that browsers display, as lossless as the given one."""
     return JPEG if format_ is JPEG else PNG

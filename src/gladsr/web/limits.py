@@ -1,35 +1,49 @@
-"""What the service takes on at most."""
+"""The limits of the service."""
 
 from dataclasses import dataclass
 
 
 @dataclass(frozen=True, kw_only=True)
 class Limits:
-    """The most that a request and all requests together may ask for.
+    """Upper bounds for one request, one client and all clients together.
 
     Attributes:
-        upload_bytes: The size of a request's body.
-        pixels: The pixels of an upscaled picture, all its pages or frames together, known before
-            anything is decoded; also of the picture that comes in.
-        pages: The pages of a TIFF file.
-        seconds: The time to compute one picture.
-        transfer_seconds: The time for a picture to come in, and again for it to go out.
-        queue: How many pictures are taken in at a time, all clients together.
-        queue_per_client: The same, of one client.
-        keep_seconds: How long a finished job's files can be fetched.
-        stored_bytes: The size of all finished jobs' files; beyond it, the oldest vanish early.
-        head_seconds: The time for a request's line and headers to come in.
-        connections: How many connections are open at a time.
+        upload_bytes: Size of a request body.
+        pixels: Pixels of the output, all pages or frames together, computed from the header before
+            anything is decoded. The input cannot have more either.
+        pages: Pages of a TIFF file.
+        frames: Frames of an animation.
+        header_seconds: Time to read one picture's header.
+        seconds: Time to compute one picture.
+        cancel_seconds: Time that a worker process has to stop a cancelled job, before it is killed.
+        transfer_seconds: Time for a request to arrive, and again for its response to be sent.
+        upload_grace_seconds: Time before `upload_rate` applies.
+        upload_rate: Least average rate of an upload in bytes per second.
+        queue: Pictures being uploaded, waiting or being computed.
+        queue_per_client: The same for one client.
+        uploads_per_client: Unfinished uploads of one client.
+        keep_seconds: How long the files of a finished job are kept.
+        stored_bytes: Size of the files of all finished jobs; beyond it, the oldest are removed.
+        head_seconds: Time for a request line and its headers to arrive.
+        connections: Open connections.
+        connections_per_client: Open connections of one client.
     """
 
     upload_bytes: int = 64 * 2**20
     pixels: int = 100_000_000
     pages: int = 200
+    frames: int = 1000
+    header_seconds: float = 10
     seconds: float = 600
+    cancel_seconds: float = 1
     transfer_seconds: float = 300
+    upload_grace_seconds: float = 10
+    upload_rate: int = 10_000
     queue: int = 64
     queue_per_client: int = 16
+    uploads_per_client: int = 8
     keep_seconds: float = 600
     stored_bytes: int = 2 * 2**30
     head_seconds: float = 10
     connections: int = 500
+    connections_per_client: int = 64

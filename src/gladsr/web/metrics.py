@@ -1,4 +1,4 @@
-"""What the service counts, in Prometheus' format."""
+"""The metrics of the service, in Prometheus' text format."""
 
 from prometheus_client import CollectorRegistry, Counter, Gauge, Histogram, ProcessCollector
 from prometheus_client.exposition import CONTENT_TYPE_PLAIN_0_0_4, generate_latest
@@ -7,31 +7,31 @@ CONTENT_TYPE = CONTENT_TYPE_PLAIN_0_0_4
 
 
 class Metrics:
-    """The counts of one service."""
+    """The metrics of one service."""
 
     def __init__(self) -> None:
         self._registry = CollectorRegistry()
         self.requests = Counter(
             "gladsr_requests",
-            "Requests answered, by method and status.",
+            "Responses by method and status.",
             ["method", "status"],
             registry=self._registry,
         )
         self.pictures = Counter(
             "gladsr_pictures",
-            "Pictures taken in, by how they ended.",
+            "Pictures by outcome.",
             ["outcome"],
             registry=self._registry,
         )
-        self.refused = Counter(
-            "gladsr_refused",
-            "Requests refused, by kind of problem.",
+        self.rejected = Counter(
+            "gladsr_rejected",
+            "Rejected requests by kind of problem.",
             ["kind"],
             registry=self._registry,
         )
         self.pixels = Counter(
             "gladsr_pixels",
-            "Pixels of the pictures taken in and upscaled.",
+            "Pixels of the upscaled inputs.",
             registry=self._registry,
         )
         self.seconds = Histogram(
@@ -42,23 +42,23 @@ class Metrics:
         )
         self.waited = Histogram(
             "gladsr_wait_seconds",
-            "Time that a picture waited for its turn.",
+            "Time that a picture spent in the queue.",
             buckets=(0.01, 0.1, 0.5, 1, 5, 10, 30, 60, 300),
             registry=self._registry,
         )
         self.waiting = Gauge(
-            "gladsr_waiting_pictures", "Pictures that wait for their turn.", registry=self._registry
+            "gladsr_waiting_pictures", "Pictures in the queue.", registry=self._registry
         )
         self.stored = Gauge(
-            "gladsr_stored_bytes", "Size of the files kept at present.", registry=self._registry
+            "gladsr_stored_bytes", "Size of the files of finished jobs.", registry=self._registry
         )
         self.restarts = Counter(
             "gladsr_worker_restarts",
-            "Times that the process that computes had to be started again.",
+            "Restarts of the process that upscales.",
             registry=self._registry,
         )
         ProcessCollector(registry=self._registry)
 
     def text(self) -> bytes:
-        """Return all counts as Prometheus reads them."""
+        """Return all metrics in the text format."""
         return generate_latest(self._registry)

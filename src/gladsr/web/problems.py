@@ -1,4 +1,4 @@
-"""Errors as the service answers them: problem details (RFC 9457)."""
+"""Errors as HTTP responses: problem details (RFC 9457)."""
 
 from http import HTTPStatus
 from typing import Any
@@ -6,79 +6,63 @@ from typing import Any
 from pydantic import BaseModel, Field
 from starlette.responses import JSONResponse
 
-MEDIA_TYPE = "application/problem+json"
+from gladsr.web.problem_kinds import ProblemKind
 
-TITLES = {
-    "bad-request": "The request cannot be understood",
-    "token-needed": "The token is missing or wrong",
-    "foreign-page": "The request comes from another site's page",
-    "not-found": "There is nothing here",
-    "method": "This cannot be done here",
-    "too-slow": "The picture took too long to arrive",
-    "not-ready": "It is not ready",
-    "too-large": "The picture is too large",
-    "format": "This is no picture that can be read",
-    "wrong-host": "The service does not go by this name",
-    "options": "The options are wrong",
-    "picture": "The picture cannot be upscaled",
-    "your-queue-full": "You have too many pictures waiting",
-    "queue-full": "The service is busy",
-    "stopping": "The service is stopping",
-    "time-limit": "The picture took too long to compute",
-    "cancelled": "The picture was cancelled",
-    "storage": "The service has no room left",
-    "internal": "The service failed",
-}
-"""Every kind of problem; the page `/problems` explains them under the same names."""
+MEDIA_TYPE = "application/problem+json"
 
 
 class ProblemDetails(BaseModel):
-    """An error as it is answered (RFC 9457)."""
+    """The body of an error response (RFC 9457)."""
 
-    type: str = Field(description="The kind of problem; a page of this service explains it.")
-    title: str = Field(description="The kind of problem in words.")
+    type: str = Field(description="The address of a page that explains this kind of problem.")
+    title: str = Field(description="The kind of problem in one line.")
     status: int = Field(description="The HTTP status.")
-    detail: str = Field(description="What is wrong this time and what to do about it.")
+    detail: str = Field(description="What is wrong with this request, and what to do about it.")
 
 
-class Problem(Exception):  # noqa: N818 - RFC 9457 calls it a problem
+class Problem(Exception):  # noqa: N818 - the term of RFC 9457
     """A request cannot be served.
 
     Args:
-        kind: One of `TITLES`.
-        status: The HTTP status.
-        detail: What is wrong and what to do about it; nothing of the request's own words.
-        headers: Headers to answer with.
+        kind: The kind of problem.
+        detail: What is wrong and what to do about it. It never quotes the request.
+        status: The HTTP status, where it is not the kind's.
+        headers: Additional response headers.
     """
 
     def __init__(
-        self, kind: str, status: int, detail: str, *, headers: dict[str, str] | None = None
+        self,
+        kind: ProblemKind,
+        detail: str,
+        *,
+        status: int | None = None,
+        headers: dict[str, str] | None = None,
     ) -> None:
         super().__init__(detail)
         self.kind = kind
-        self.status = HTTPStatus(status)
+        self.status = HTTPStatus(status or kind.status)
         self.detail = detail
         self.headers = headers or {}
 
     @property
     def details(self) -> ProblemDetails:
-        """The body of the answer."""
+        """The body of the response."""
         return ProblemDetails(
-            type=f"/problems#{self.kind}",
-            title=TITLES[self.kind],
+            type=f"/problems#{self.kind.slug}",
+            title=self.kind.title,
             status=self.status,
             detail=self.detail,
         )
 
     def response(self) -> JSONResponse:
-        """Return the answer."""
+        """Return the response."""
         return JSONResponse(
             self.details.model_dump(), self.status, headers=self.headers, media_type=MEDIA_TYPE
         )
 
 
 def documented(*statuses: int) -> dict[int | str, dict[str, Any]]:
-    """Return what OpenAPI says of answers with these statuses."""
+    """Return the OpenAPI descriptions of error responses with these statuses."""
     schema = {"$ref": "#/components/schemas/ProblemDetails"}
     return {
         status: {

@@ -1,34 +1,34 @@
-"""The server: uvicorn, with an end that finishes what runs."""
+"""The server: uvicorn, with a shutdown that finishes the running job."""
 
 import asyncio
 import contextlib
 import logging
 import signal
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path
 from types import FrameType
 from typing import Any
 
 import uvicorn
 
+from gladsr.web.access import LOOPBACK_HOSTS
 from gladsr.web.app import create_app
-from gladsr.web.guard import LOOPBACK
+from gladsr.web.clients import is_loopback
+from gladsr.web.connections import limited_protocol
 from gladsr.web.limits import Limits
-from gladsr.web.protocol import limited
 from gladsr.web.service import Service
-from gladsr.web.tasks import Machine
+from gladsr.web.settings import EngineSettings
+from gladsr.web.temporary_folder import private_folder
 
 logger = logging.getLogger(__name__)
 
 HANGUP: signal.Signals | None = getattr(signal, "SIGHUP", None)
-"""What a closed terminal sends; Windows has it not."""
+"""What a closed terminal sends; not available on Windows."""
 
 
 class _Server(uvicorn.Server):
-    """Ends in two steps: at the first signal it finishes what runs, at the second it ends.
+    """Stops in two steps: the first signal finishes the running job, the second ends at once.
 
-    A closed terminal (SIGHUP) counts as both: nobody is there any more to send another.
+    A closed terminal (SIGHUP) counts as both, since nobody can send another.
     """
 
     def __init__(self, config: uvicorn.Config, service: Service) -> None:
@@ -54,14 +54,14 @@ class _Server(uvicorn.Server):
 
     async def shutdown(self, sockets: Any = None) -> None:
         await super().shutdown(sockets)
-        if self.force_exit:  # then uvicorn leaves the service's processes to be cancelled
+        if self.force_exit:  # then uvicorn does not shut the lifespan down
             await self.lifespan.shutdown()
 
     @contextlib.contextmanager
     def capture_signals(self) -> Iterator[None]:
         self._loop = asyncio.get_running_loop()
         with super().capture_signals():
-            # nohup has it ignored, and so it stays
+            # nohup ignores it, and so does the service then
             if HANGUP is not None and signal.getsignal(HANGUP) is signal.SIG_DFL:
                 signal.signal(HANGUP, self.handle_exit)
             yield
@@ -71,17 +71,17 @@ class _Server(uvicorn.Server):
         if self._draining is None and sig != HANGUP:
             self._loop.call_soon_threadsafe(self._drain)
         else:
-            self._loop.call_soon_threadsafe(self._end_at_once)
+            self._loop.call_soon_threadsafe(self._stop_at_once)
 
     def _drain(self) -> None:
         if self._draining is None:
-            logger.info("finishing the picture that is being computed; again to end at once")
+            logger.info("finishing the running job; send the signal again to stop at once")
             self._draining = self._loop.create_task(self._finish())
 
-    def _end_at_once(self) -> None:
+    def _stop_at_once(self) -> None:
         self.should_exit = self.force_exit = True
         for connection in list(self.server_state.connections):
-            connection.transport.abort()  # so that nothing waits for its answer
+            connection.transport.abort()  # so that nothing waits for its response
 
     async def _finish(self) -> None:
         try:
@@ -93,7 +93,7 @@ class _Server(uvicorn.Server):
 def run(
     *,
     limits: Limits,
-    machine: Machine,
+    engine: EngineSettings,
     host: str,
     port: int,
     token: str | None,
@@ -101,36 +101,35 @@ def run(
     trusted_proxy: str | None,
     access_log: bool,
 ) -> bool:
-    """Serve until a signal ends it; pictures are kept in a private folder that goes with it.
+    """Serve until a signal ends it.
 
     Args:
-        limits: The most that the service takes on.
-        machine: What runs the network.
+        limits: The limits of the service.
+        engine: What runs the network.
         host: The address to listen on.
         port: The port; 0 for any that is free.
-        token: What requests must bear, if anything.
-        allowed_hosts: The names by which the service may be called, beside those of the loopback.
-            If there are none, and it listens to other machines or has a token, any will do.
-        trusted_proxy: The address of a proxy whose word on who asks is taken.
+        token: The token that clients must send, if any.
+        allowed_hosts: The allowed host names, in addition to those of the loopback. If there are
+            none, and the service listens to other machines or has a token, any name is allowed.
+        trusted_proxy: The address of a proxy whose ``X-Forwarded-For`` is trusted.
         access_log: Log every request.
 
     Returns:
         Whether Ctrl-C ended it.
 
     Raises:
-        EngineError: The engine, precision or device cannot be had.
-        OSError: The address and port cannot be listened on.
+        EngineError: The engine, precision or device is not available.
+        OSError: The address and port are not available.
     """
-    is_loopback = host in {"localhost", "127.0.0.1", "::1"}
-    guarded = bool(allowed_hosts) or (is_loopback and token is None)
-    hosts = [*LOOPBACK, *(name.lower() for name in allowed_hosts)] if guarded else None
-    with tempfile.TemporaryDirectory(prefix="gladsr-serve-") as folder:
-        service = Service(limits, machine, Path(folder))
+    guarded = bool(allowed_hosts) or (is_loopback(host) and token is None)
+    hosts = [*LOOPBACK_HOSTS, *(name.lower() for name in allowed_hosts)] if guarded else None
+    with private_folder() as folder:
+        service = Service(limits, engine, folder)
         config = uvicorn.Config(
             create_app(service, token=token, hosts=hosts),
             host=host,
             port=port,
-            http=limited(limits),
+            http=limited_protocol(limits, trusted_proxy),
             ws="none",
             log_config=None,
             access_log=access_log,
@@ -142,7 +141,7 @@ def run(
         server = _Server(config, service)
         try:
             server.run()
-        except SystemExit as error:  # uvicorn has logged why
+        except SystemExit as error:  # uvicorn has logged the reason
             raise OSError(
                 f"cannot listen on {host}, port {port}; choose another with --host or --port"
             ) from error

@@ -2,7 +2,16 @@
 
 from gladsr.errors import UnknownModelError
 from gladsr.zoo.card import WEIGHTS, Card
-from gladsr.zoo.registry import MODELS, PURPOSES, card, cards, load_network, models_at
+from gladsr.zoo.registry import (
+    MODELS,
+    PURPOSES,
+    card,
+    cards,
+    load_network,
+    models,
+    models_at,
+    scales_of,
+)
 
 __all__ = [
     "MODELS",
@@ -13,5 +22,7 @@ __all__ = [
     "card",
     "cards",
     "load_network",
+    "models",
     "models_at",
+    "scales_of",
 ]

@@ -1,9 +1,11 @@
-"""A model's card: the facts about one weight file, kept beside it as JSON."""
+"""A model's card: the facts about one set of weights, kept beside them as JSON."""
 
 import json
 from dataclasses import asdict, dataclass
 from pathlib import Path
 from typing import Any
+
+from gladsr.atomic import atomic_write
 
 WEIGHTS = Path(__file__).parent / "weights"
 
@@ -13,18 +15,18 @@ class Card:
     """One trained model at one scale.
 
     Attributes:
-        name: the model, such as ``gladsr-l``.
+        name: The model, such as ``gladsr-l``.
         scale: 2, 3 or 4.
-        parameters: number of learned values.
-        mult_adds: multiply-adds for a 960×960 output, convolutions only.
-        network: the fields of its ``GladsrConfig``.
-        settings: the whole of its training settings: data, start, recipe.
-        steps: optimizer steps, those of the weights it started from not counted.
-        hours: training time on 2 cores, counted in the same way.
+        parameters: The number of learned values.
+        mult_adds: Multiply-adds for a 960×960 output, convolutions only.
+        network: The fields of its ``GladsrConfig``.
+        settings: All of its training settings: data, start, recipe.
+        steps: Optimizer steps, without those of the weights that it started from.
+        hours: Training time on 2 cores, counted in the same way.
         validation: PSNR on Y in dB of y and of y_c on the validation images of ``settings``.
         scores: PSNR in dB and SSIM on Y by test set.
-        licence: the terms of the weights, which are not those of the code.
-        sha256: digests of the weight files by suffix.
+        licence: The licence of the weights, which is not that of the code.
+        sha256: Digests of the weight files by suffix.
     """
 
     name: str
@@ -42,7 +44,7 @@ class Card:
 
     @property
     def onnx_path(self) -> Path:
-        """The network for the engines: input ``x``, outputs ``y_c`` and ``y``, any size."""
+        """The network for the engines; `gladsr.training.export` describes the graph."""
         return WEIGHTS / f"{self.name}-x{self.scale}.onnx"
 
     @property
@@ -55,14 +57,13 @@ class Card:
         return asdict(self)
 
     def write(self) -> None:
-        """Keep the card beside its weight files: whole, or as it was before."""
-        file = self.onnx_path.with_suffix(".json")
-        unfinished = file.with_suffix(".tmp")
-        unfinished.write_text(json.dumps(self.as_dict(), indent=2) + "\n", encoding="utf-8")
-        unfinished.replace(file)
+        """Write the card beside its weight files."""
+        text = json.dumps(self.as_dict(), indent=2) + "\n"
+        with atomic_write(self.onnx_path.with_suffix(".json")) as file:
+            file.write(text.encode())
 
 
 def read_card(name: str, scale: int) -> Card:
-    """Return the card that stands beside a weight file."""
+    """Return the card beside a model's weights."""
     file = WEIGHTS / f"{name}-x{scale}.json"
     return Card(**json.loads(file.read_text(encoding="utf-8")))

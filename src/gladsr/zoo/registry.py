@@ -1,4 +1,4 @@
-"""The models that there are, by name and scale."""
+"""The models by name and scale."""
 
 from typing import TYPE_CHECKING
 
@@ -14,44 +14,67 @@ MODELS = {
     "gladsr-photo": (2, 4),
     "gladsr-sr291": (2,),
 }
-"""Every model's scales."""
+"""The scales of each model."""
 
 PURPOSES = {
     "gladsr": "clean pictures",
     "gladsr-l": "clean pictures, in half the time",
     "gladsr-photo": "JPEG files and noisy photographs",
-    "gladsr-sr291": "comparison with the paper's Table VI: it knows 290 images only",
+    "gladsr-sr291": "comparison with the paper's Table VI: it was trained on 290 images only",
 }
-"""What every model is for."""
+"""The purpose of each model, to follow its name and "is for"."""
+
+
+def scales_of(name: str) -> tuple[int, ...]:
+    """Return the scales that a model has.
+
+    Raises:
+        UnknownModelError: There is no such model.
+
+    Example:
+        >>> scales_of("gladsr-photo")
+        (2, 4)
+    """
+    if name not in MODELS:
+        raise UnknownModelError(f"there is no model {name!r}; there are {', '.join(MODELS)}")
+    return MODELS[name]
 
 
 def card(name: str, scale: int) -> Card:
     """Return a model's card.
 
     Raises:
-        UnknownModelError: there is no such model, or not at that scale.
+        UnknownModelError: There is no such model, or not at that scale.
 
     Example:
         >>> card("gladsr", scale=2).parameters
         801608
     """
-    if name not in MODELS:
-        raise UnknownModelError(f"there is no model {name!r}; there are {', '.join(MODELS)}")
-    if scale not in MODELS[name]:
-        scales = ", ".join(str(known) for known in MODELS[name])
+    if scale not in scales_of(name):
+        scales = ", ".join(map(str, scales_of(name)))
         raise UnknownModelError(f"{name} has no scale {scale}; it has {scales}")
     return read_card(name, scale)
+
+
+def models() -> dict[str, tuple[int, ...]]:
+    """Return the scales of every model by its name.
+
+    Example:
+        >>> models()["gladsr-photo"]
+        (2, 4)
+    """
+    return dict(MODELS)
 
 
 def models_at(scale: int) -> list[str]:
     """Return the names of the models that have a scale.
 
     Raises:
-        UnknownModelError: no model has it.
+        UnknownModelError: No model has it.
     """
     names = [name for name, scales in MODELS.items() if scale in scales]
     if not names:
-        raise UnknownModelError(f"no model has scale {scale}; `gladsr models` lists what there is")
+        raise UnknownModelError(f"no model has scale {scale}; `gladsr models` lists them")
     return names
 
 
@@ -64,15 +87,11 @@ def load_network(name: str, scale: int = 2) -> "Gladsr":
     """Return the PyTorch network with its trained weights, in evaluation mode.
 
     Raises:
-        UnknownModelError: there is no such model, or not at that scale.
+        UnknownModelError: There is no such model, or not at that scale.
         ModuleNotFoundError: PyTorch or safetensors is not installed.
     """
-    from safetensors.torch import load_file  # noqa: PLC0415 - needs the extra gladsr[torch]
-
-    from gladsr.network import Gladsr, GladsrConfig  # noqa: PLC0415 - likewise
+    from gladsr.network import GladsrConfig  # noqa: PLC0415 - needs the extra gladsr[torch]
+    from gladsr.network.weights import read_safetensors  # noqa: PLC0415 - needs gladsr[torch]
 
     chosen = card(name, scale)
-    network = Gladsr(GladsrConfig(**chosen.network))
-    weights = load_file(chosen.safetensors_path)
-    network.load_state_dict({key: value.float() for key, value in weights.items()})
-    return network.eval()
+    return read_safetensors(chosen.safetensors_path, GladsrConfig(**chosen.network))

@@ -1,10 +1,10 @@
-// What the page asks of the service.
+// Requests to the service.
 
 const PREFIX = "/v1";
 let token = sessionStorage.getItem("token") ?? "";
 let askForToken = async () => "";
 
-/** An error that the service has explained (RFC 9457), or that kept it from answering. */
+/** An error that the service reports (RFC 9457), or a failure to reach it. */
 export class Problem extends Error {
   constructor(detail, status = 0, retryAfter = 0) {
     super(detail);
@@ -13,7 +13,7 @@ export class Problem extends Error {
   }
 }
 
-/** Take the token that the address may bear after its #, and whom to ask where one is missing. */
+/** Read a token from the fragment of the page's URL; `ask` prompts for one that is missing. */
 export function prepare(ask) {
   askForToken = ask;
   const given = new URLSearchParams(location.hash.slice(1)).get("token");
@@ -27,20 +27,27 @@ export async function models() {
   return (await request("/models")).json();
 }
 
-/** Send a picture; returns the job's status. */
+/** The JSON schemas of a job's options by name, from the OpenAPI document. */
+export async function optionSchemas() {
+  const { paths } = await (await fetch("/openapi.json")).json();
+  const merged = ({ name, schema }) => [name, Object.assign({}, schema, ...(schema.anyOf ?? []))];
+  return Object.fromEntries(paths[`${PREFIX}/jobs`].post.parameters.map(merged));
+}
+
+/** Upload a picture; returns the job's status. */
 export async function submit(file, options, { signal, onUpload }) {
   const query = new URLSearchParams(options);
   for (;;) {
     const answer = await post(`${PREFIX}/jobs?${query}`, file, { signal, onUpload });
     if (answer.status === 202) return JSON.parse(answer.text);
-    const problem = explained(answer.status, answer.text, answer.retryAfter);
+    const problem = problemOf(answer.status, answer.text, answer.retryAfter);
     if (problem.status === 401) keepToken(await askForToken());
     else if (isBusy(problem)) await pauseFor(problem, signal);
     else throw problem;
   }
 }
 
-/** Yield a job's status whenever it changes, until it is finished. */
+/** Yield a job's status at every change, until it has finished. */
 export async function* follow(id, signal) {
   for (let failures = 0; ; ) {
     try {
@@ -54,17 +61,17 @@ export async function* follow(id, signal) {
     } catch (error) {
       if (signal.aborted || error.status === 404 || ++failures > 5) throw error;
     }
-    await pause(1, signal); // the connection was cut: ask again
+    await pause(1, signal); // the connection was lost: try again
   }
 }
 
-/** Ask what the network attends to in a picture: the masks of its modules, in one picture. */
-export async function attend(file, options, signal) {
+/** Fetch the guided masks for a picture, stacked in one image. */
+export async function fetchMasks(file, options, signal) {
   const type = { "Content-Type": "application/octet-stream" };
   const query = new URLSearchParams(options);
   for (;;) {
     try {
-      return await (await request(`/attention?${query}`, { method: "POST", body: file, type, signal })).blob();
+      return await (await request(`/masks?${query}`, { method: "POST", body: file, type, signal })).blob();
     } catch (error) {
       if (!isBusy(error)) throw error;
       await pauseFor(error, signal);
@@ -76,7 +83,7 @@ export async function fetchPart(address, signal) {
   return (await request(address.slice(PREFIX.length), { signal })).blob();
 }
 
-/** Give a job up; also as the page is left. */
+/** Cancel a job; also while the page is unloaded. */
 export function discard(id) {
   request(`/jobs/${id}`, { method: "DELETE", keepalive: true }).catch(() => {});
 }
@@ -100,13 +107,13 @@ async function request(path, { type, ...options } = {}) {
     }
     if (response.ok) return response;
     const retryAfter = Number(response.headers.get("Retry-After"));
-    const problem = explained(response.status, await response.text(), retryAfter);
+    const problem = problemOf(response.status, await response.text(), retryAfter);
     if (problem.status !== 401 || options.keepalive) throw problem;
     keepToken(await askForToken());
   }
 }
 
-/** Send a body and tell how much of it is sent, which fetch cannot. */
+/** Upload a body and report the progress, which fetch cannot. */
 function post(address, body, { signal, onUpload }) {
   return new Promise((resolve, reject) => {
     const sending = new XMLHttpRequest();
@@ -139,16 +146,16 @@ async function* events(body) {
   }
 }
 
-function explained(status, text, retryAfter) {
+function problemOf(status, text, retryAfter) {
   try {
     return new Problem(JSON.parse(text).detail, status, retryAfter);
   } catch {
-    return new Problem(`The service answered with the status ${status}.`, status, retryAfter);
+    return new Problem(`The service responded with status ${status}.`, status, retryAfter);
   }
 }
 
 function unreachable() {
-  return new Problem("The service cannot be reached. Is it still running?");
+  return new Problem("The service is not reachable. Is it still running?");
 }
 
 function headers() {

@@ -1,6 +1,6 @@
-// The page: settings, the queue of pictures, and the one that is shown.
+// The page: settings, the list of pictures, and the selected one.
 
-import { models, prepare } from "./api.js";
+import { models, optionSchemas, prepare } from "./api.js";
 import { Picture } from "./picture.js";
 import { Viewer } from "./viewer.js";
 
@@ -8,13 +8,13 @@ const AT_A_TIME = 2;
 
 const $ = (selector) => document.querySelector(selector);
 const viewer = new Viewer();
-const pictures = new Map(); // each with its entry in the list
+const pictures = new Map(); // to their elements in the list
 let shown = null;
+let schemas = null; // of the options
 
 // Settings
 
 const SCALE = /^x?(\d(?:[.,]\d+)?)$/;
-const SIZE = /^(?:[1-9]\d{0,8}x(?:[1-9]\d{0,8})?|x[1-9]\d{0,8})$/;
 
 function settings() {
   const form = new FormData($("#settings"));
@@ -30,15 +30,18 @@ function settings() {
   };
 }
 
-function scaleOrSize(words) {
-  const plain = words.toLowerCase().replaceAll(/[×*]/g, "x").replaceAll(/\s/g, "");
+/** Parse a scale such as 1.5, or a size such as 1920x1080. */
+function scaleOrSize(text) {
+  const plain = text.toLowerCase().replaceAll(/[×*]/g, "x").replaceAll(/\s/g, "");
   const scale = Number(plain.match(SCALE)?.[1].replace(",", "."));
-  if (scale > 1 && scale <= 8) return { scale };
-  return SIZE.test(plain) ? { size: plain } : {};
+  const { exclusiveMinimum, maximum } = schemas.scale;
+  if (scale > exclusiveMinimum && scale <= maximum) return { scale };
+  return new RegExp(schemas.size.pattern).test(plain) ? { size: plain } : {};
 }
 
 async function offerModels() {
   const all = await models();
+  schemas = await optionSchemas();
   const purposes = new Map(all.map(({ name, purpose }) => [name, purpose]));
   $("#model").replaceChildren(
     ...[...purposes].map(([name, purpose]) => new Option(`${name}: ${purpose}`, name)),
@@ -53,7 +56,7 @@ async function offerModels() {
   };
   $("#model").addEventListener("change", offerScales);
   offerScales();
-  $("#terms").textContent = `Terms of the models: ${[...new Set(all.map((one) => one.licence))].join(", ")}`;
+  $("#terms").textContent = `Licences of the models: ${[...new Set(all.map((one) => one.licence))].join(", ")}`;
 }
 
 function scaleButton(value, checked) {
@@ -61,13 +64,14 @@ function scaleButton(value, checked) {
   return element("label", {}, input, element("span", {}, value === "other" ? "Other" : `×${value}`));
 }
 
-/** Show the field for another scale or a size where it is chosen, and say what is wrong with it. */
+/** Show the field for another scale or a size if it is selected, and validate it. */
 function offerOther() {
   const field = $("#other");
   field.hidden = new FormData($("#settings")).get("scale") !== "other";
   const { scale, size } = settings();
-  const right = field.hidden || scale || size;
-  field.setCustomValidity(right ? "" : "Give a scale above 1 and up to 8, or a size such as 1920x1080, 3840x or x2160.");
+  const valid = field.hidden || scale || size;
+  const range = `above ${schemas.scale.exclusiveMinimum} and up to ${schemas.scale.maximum}`;
+  field.setCustomValidity(valid ? "" : `Enter a scale ${range}, or a size such as 1920x1080, 3840x or x2160.`);
 }
 
 function target({ scale, size }) {
@@ -141,21 +145,21 @@ function drop(picture) {
   startWaiting();
 }
 
-// What is said of a picture
+// The state of a picture
 
 function stateOf(picture) {
   switch (picture.state) {
     case "waiting":
       return "Waiting";
-    case "sending":
-      return picture.progress < 1 ? `Sending, ${percent(picture.progress)}` : "Waiting for the service";
+    case "uploading":
+      return picture.progress < 1 ? `Uploading, ${percent(picture.progress)}` : "Waiting for the service";
     case "queued":
-      return picture.ahead ? `Waiting, ${picture.ahead} before it` : "Next";
+      return picture.ahead ? `Queued, ${picture.ahead} ahead` : "Next";
     case "running":
-      if (!picture.parts.draft && !picture.settings.draft) return "Drafting";
+      if (!picture.parts.draft && !picture.settings.draft) return "Computing a draft";
       return picture.progress ? `Upscaling, ${percent(picture.progress)}` : "Upscaling";
     case "fetching":
-      return "Fetching";
+      return "Downloading";
     case "failed":
       return picture.error;
     default:
@@ -175,14 +179,14 @@ function update(picture) {
   parts.state.classList.toggle("error", picture.state === "failed");
   parts.bar.hidden = picture.finished || picture.state === "waiting";
   setProgress(parts.bar, picture);
-  const none = parts.item.querySelector(".none"); // of a format that the browser cannot show
+  const none = parts.item.querySelector(".none"); // for a format that the browser cannot display
   if (none && picture.parts.bicubic) none.replaceWith(element("img", { src: picture.parts.bicubic, alt: "" }));
   if (picture === shown) draw();
   showTools();
 }
 
 function setProgress(bar, picture) {
-  const known = picture.state === "sending" || (picture.state === "running" && picture.progress > 0);
+  const known = picture.state === "uploading" || (picture.state === "running" && picture.progress > 0);
   if (known) bar.value = picture.progress;
   else bar.removeAttribute("value");
 }
@@ -192,7 +196,7 @@ function announce(picture) {
     picture.state === "done" ? `${picture.file.name} is done.` : `${picture.file.name}: ${picture.error}`;
 }
 
-// The one that is shown
+// The selected picture
 
 let opened = "";
 
@@ -221,63 +225,63 @@ function draw() {
     afterName: parts.result ? `${kind(shown)} ${target(chosen)}` : "Draft",
   });
   $("#compare [value=draft]").disabled = !parts.draft;
-  $("#compare [value=attention]").disabled = !parts.bicubic;
-  showAttention();
+  $("#compare [value=masks]").disabled = !parts.bicubic;
+  showMasks();
   showMessage();
   showFacts();
 }
 
-/** What stands left of the divider. */
+/** The image left of the divider. */
 function before() {
-  const { parts, size, attention } = shown;
+  const { parts, size, masks } = shown;
   const wanted = $("#compare").value;
-  if (wanted === "attention" && attention && heat.of === attention) {
-    return { before: heat.address, beforeName: "Attention", pixels: false };
+  if (wanted === "masks" && masks && heatMap.of === masks) {
+    return { before: heatMap.address, beforeName: "Guided mask", pixels: false };
   }
   const compared = parts[wanted] ? wanted : parts.bicubic ? "bicubic" : "original";
   const name = { bicubic: "Bicubic", draft: "Draft", original: "Original" }[compared];
   return { before: size && parts[compared], beforeName: name, pixels: compared === "original" };
 }
 
-let heat = {}; // the mask that is shown, and whose it is
+let heatMap = {}; // the mask that is shown, and whose it is
 
-async function showAttention() {
-  const wanted = $("#compare").value === "attention" && shown.parts.bicubic;
-  $("#attention").hidden = !(wanted && shown.attention);
+async function showMasks() {
+  const wanted = $("#compare").value === "masks" && shown.parts.bicubic;
+  $("#masks").hidden = !(wanted && shown.masks);
   if (!wanted) return;
-  const { attention } = shown;
-  if (!attention) {
-    shown.attend();
+  const { masks } = shown;
+  if (!masks) {
+    shown.loadMasks();
     return;
   }
-  $("#glam").max = attention.count;
+  $("#glam").max = masks.count;
   const number = $("#glam").valueAsNumber - 1;
-  $("#module").value = attention.name(number);
-  $("#glam").setAttribute("aria-valuetext", attention.name(number));
-  if (heat.of === attention && heat.number === number) return;
-  const address = await attention.address(number);
-  if (number !== $("#glam").valueAsNumber - 1) return; // it has moved on meanwhile
-  heat = { of: attention, number, address };
+  $("#module").value = masks.name(number);
+  $("#glam").setAttribute("aria-valuetext", masks.name(number));
+  if (heatMap.of === masks && heatMap.number === number) return;
+  const address = await masks.address(number);
+  if (number !== $("#glam").valueAsNumber - 1) return; // another one was selected meanwhile
+  heatMap = { of: masks, number, address };
   draw();
 }
 
 function showMessage() {
   const message = $("#message");
-  const attending = $("#compare").value === "attention" && shown.state === "done" && !shown.attention;
-  message.hidden = shown.state === "done" && !attending;
+  const loading = $("#compare").value === "masks" && shown.state === "done" && !shown.masks;
+  message.hidden = shown.state === "done" && !loading;
   $("#bar").hidden = shown.state === "failed" && !shown.parts.bicubic;
-  message.classList.toggle("error", shown.state === "failed" || Boolean(attending && shown.attentionError));
-  message.querySelector("p").textContent = attending
-    ? shown.attentionError || "Finding what the network attends to"
+  message.classList.toggle("error", shown.state === "failed" || Boolean(loading && shown.masksError));
+  message.querySelector("p").textContent = loading
+    ? shown.masksError || "Computing the guided masks"
     : stateOf(shown);
-  message.querySelector("progress").hidden = attending ? Boolean(shown.attentionError) : shown.finished;
+  message.querySelector("progress").hidden = loading ? Boolean(shown.masksError) : shown.finished;
   setProgress(message.querySelector("progress"), shown);
 }
 
 function showFacts() {
   const { size, newSize, pages, state, download } = shown;
   const sizes = size && `${size.join(" × ")} → ${newSize.join(" × ")}`;
-  const several = pages > 1 && `the first of ${pages}`;
+  const several = pages > 1 && `first of ${pages}`;
   const facts = [several, sizes, state === "done" && bytes(download.size), state === "done" && duration(shown.seconds)];
   $("#facts").textContent = facts.filter(Boolean).join(" · ");
   const link = $("#download");
@@ -304,11 +308,11 @@ async function downloadAll() {
     const link = element("a", {});
     offer(link, picture);
     link.click();
-    await new Promise((resolve) => setTimeout(resolve, 300)); // browsers drop what comes at once
+    await new Promise((resolve) => setTimeout(resolve, 300)); // browsers block simultaneous downloads
   }
 }
 
-// What comes in
+// Input
 
 function listen() {
   $("#settings").addEventListener("submit", (event) => event.preventDefault());
@@ -319,7 +323,7 @@ function listen() {
     });
   }
   $("#scales").addEventListener("click", (event) => {
-    if (event.detail && event.target.value === "other") $("#other").focus(); // not while keys choose
+    if (event.detail && event.target.value === "other") $("#other").focus(); // but not with the keyboard
   });
   $("#glam").addEventListener("input", draw);
   $("#files").addEventListener("change", (event) => {
@@ -367,7 +371,7 @@ function askForToken() {
   });
 }
 
-// Words and elements
+// Text and elements
 
 function element(name, properties, ...children) {
   const made = Object.assign(document.createElement(name), properties);

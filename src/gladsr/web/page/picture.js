@@ -1,7 +1,7 @@
-// One picture on its way: sent, computed, fetched.
+// One picture: uploaded, computed, fetched.
 
-import { attend, discard, fetchPart, follow, submit } from "./api.js";
-import { Attention } from "./attention.js";
+import { discard, fetchMasks, fetchPart, follow, submit } from "./api.js";
+import { Masks } from "./masks.js";
 
 const SUFFIXES = {
   "image/png": "png",
@@ -12,22 +12,22 @@ const SUFFIXES = {
   "image/gif": "gif",
 };
 
-/** Tells its listeners of every "change". */
+/** Dispatches a "change" event at every change. */
 export class Picture extends EventTarget {
-  state = "waiting"; // then sending, queued, running, fetching; at the end done or failed
+  state = "waiting"; // then uploading, queued, running, fetching; finally done or failed
   progress = 0;
   ahead = 0;
   error = "";
-  size = null; // width and height, once they are known
+  size = null; // width and height, once known
   newSize = null;
   pages = 1;
   seconds = 0;
-  parts = {}; // addresses of pictures that the browser can show: original, bicubic, draft, result
+  parts = {}; // URLs of images that the browser can display: original, bicubic, draft, result
   download = null;
   address = ""; // of the download
-  attention = null; // once it is asked for
-  attentionError = "";
-  #attending = false;
+  masks = null; // once requested
+  masksError = "";
+  #fetchingMasks = false;
   #stop = new AbortController();
   #job = null;
 
@@ -42,7 +42,7 @@ export class Picture extends EventTarget {
     return this.state === "done" || this.state === "failed";
   }
 
-  /** What the picture will be called when it is saved. */
+  /** The file name of the download. */
   get name() {
     const [, stem, suffix] = this.file.name.match(/^(.+?)(\.[^.]*)?$/) ?? [null, "picture", ""];
     const wanted = SUFFIXES[this.download?.type] ?? "png";
@@ -56,13 +56,13 @@ export class Picture extends EventTarget {
   async run() {
     const signal = this.#stop.signal;
     try {
-      this.#change({ state: "sending" });
+      this.#change({ state: "uploading" });
       const onUpload = (progress) => this.#change({ progress });
       const given = Object.entries(this.settings).filter(([, value]) => value);
       const options = { ...Object.fromEntries(given), preview: true };
       const job = await submit(this.file, options, { signal, onUpload });
       this.#job = job.id;
-      for await (const status of follow(job.id, signal)) await this.#hear(status, signal);
+      for await (const status of follow(job.id, signal)) await this.#receive(status, signal);
     } catch (error) {
       if (!signal.aborted) this.#change({ state: "failed", error: error.message });
     } finally {
@@ -70,29 +70,29 @@ export class Picture extends EventTarget {
     }
   }
 
-  /** Find out what the network attends to in it, once. */
-  async attend() {
-    if (this.#attending) return;
-    this.#attending = true;
+  /** Fetch the guided masks, once. */
+  async loadMasks() {
+    if (this.#fetchingMasks) return;
+    this.#fetchingMasks = true;
     try {
       const [across, down] = this.newSize.map((side, axis) => side / this.size[axis]);
       const scale = this.settings.scale ?? Math.min(Math.max(across, down, 1.01), 8);
-      const masks = await attend(this.file, { model: this.settings.model, scale }, this.#stop.signal);
-      this.#change({ attention: await Attention.of(masks, this.parts.bicubic) });
+      const stacked = await fetchMasks(this.file, { model: this.settings.model, scale }, this.#stop.signal);
+      this.#change({ masks: await Masks.of(stacked, this.parts.bicubic) });
     } catch (error) {
-      if (!this.#stop.signal.aborted) this.#change({ attentionError: error.message });
+      if (!this.#stop.signal.aborted) this.#change({ masksError: error.message });
     }
   }
 
-  /** Give it up, and forget what is known of it. */
+  /** Cancel it, and free everything that it holds. */
   close() {
     this.#stop.abort(new DOMException("removed", "AbortError"));
     this.#release();
     for (const address of [...Object.values(this.parts), this.address]) URL.revokeObjectURL(address);
-    this.attention?.close();
+    this.masks?.close();
   }
 
-  async #hear(status, signal) {
+  async #receive(status, signal) {
     const { state, ahead, progress } = status;
     this.size = [status.width, status.height];
     this.newSize = [status.new_width, status.new_height];
@@ -121,8 +121,8 @@ export class Picture extends EventTarget {
     this.#change({});
   }
 
-  #change(news) {
-    Object.assign(this, news);
+  #change(properties) {
+    Object.assign(this, properties);
     this.dispatchEvent(new Event("change"));
   }
 

@@ -1,7 +1,7 @@
-// Before and after under one divider, which can be dragged; the picture can be moved and zoomed.
+// Before and after with a draggable divider; the picture can be panned and zoomed.
 
 const STEP = 1.25;
-const MOST = 32;
+const MAX_ZOOM = 32;
 
 export class Viewer {
   #stage = document.querySelector("#stage");
@@ -13,8 +13,8 @@ export class Viewer {
   };
   #width = 0; // of the upscaled picture, in its pixels
   #height = 0;
-  #zoom = 1; // CSS pixels for one of its pixels
-  #x = 0; // where its corner is on the stage
+  #zoom = 1; // CSS pixels per pixel
+  #x = 0; // its corner on the stage
   #y = 0;
   #fits = true;
   #split = 50;
@@ -30,13 +30,13 @@ export class Viewer {
     for (const image of Object.values(this.#layers)) image.addEventListener("load", () => this.#draw());
   }
 
-  /** Show a picture of this size, in the pixels of the upscaled one, from the beginning. */
+  /** Start with a picture of this size, in pixels of the upscaled one. */
   open(width, height) {
     [this.#width, this.#height, this.#fits] = [width, height, true];
     this.#settle();
   }
 
-  /** Show these on the two sides; without both, the one that there is. */
+  /** Show two images, or only one if the other is missing. */
   show({ before, after, beforeName, afterName, pixels }) {
     this.#set("before", before);
     this.#set("after", after);
@@ -70,10 +70,10 @@ export class Viewer {
     this.#draw();
   }
 
-  /** Zoom so that what lies at a point of the stage stays there. */
+  /** Zoom around a point of the stage. */
   #zoomTo(zoom, x = this.#stage.clientWidth / 2, y = this.#stage.clientHeight / 2) {
     const least = Math.min(this.#stage.clientWidth / this.#width, 1) / 4;
-    zoom = Math.min(Math.max(zoom, least), MOST);
+    zoom = Math.min(Math.max(zoom, least), MAX_ZOOM);
     this.#x = x - (x - this.#x) * (zoom / this.#zoom);
     this.#y = y - (y - this.#y) * (zoom / this.#zoom);
     this.#zoom = zoom;
@@ -89,12 +89,12 @@ export class Viewer {
   }
 
   #draw() {
-    // The picture's middle never leaves the stage by more than half of the picture.
+    // At least 48 CSS pixels of the picture stay on the stage.
     const { clientWidth, clientHeight } = this.#stage;
     this.#x = Math.min(Math.max(this.#x, 48 - this.#zoom * this.#width), clientWidth - 48);
     this.#y = Math.min(Math.max(this.#y, 48 - this.#zoom * this.#height), clientHeight - 48);
     for (const image of Object.values(this.#layers)) {
-      // The box has the picture's whole size, whatever the size of the file that is shown in it.
+      // The element has the upscaled size, whatever the size of the image in it.
       image.style.width = `${this.#zoom * this.#width}px`;
       image.style.height = `${this.#zoom * this.#height}px`;
       image.style.transform = `translate(${Math.round(this.#x)}px, ${Math.round(this.#y)}px)`;

@@ -1,0 +1,72 @@
+"""Work in a process of its own that gives way to all other processes."""
+
+import multiprocessing
+import os
+import signal
+import threading
+from collections.abc import Callable
+from multiprocessing.connection import Connection
+from typing import TypeVar
+
+from gladsr.errors import Error, ExhibitError
+
+Result = TypeVar("Result")
+Progress = Callable[[str], None]
+
+
+def in_background(task: Callable[[Progress], Result], progress: Progress) -> Result:
+    """Return what a task returns that runs in a process of the lowest priority.
+
+    The process ends with its parent. It gets SIGTERM where its parent gets Ctrl-C, so that the task
+    can store what it has done.
+
+    Args:
+        task: Can be pickled, as can what it returns. It is called with a function like
+            ``progress``; the lines passed to that are passed on.
+        progress: Called with each line of text, in this process.
+
+    Raises:
+        ExhibitError: The process ended before its task.
+        Error: The task raised it.
+        OSError: The task raised it.
+        KeyboardInterrupt: Ctrl-C; the process has ended.
+    """
+    context = multiprocessing.get_context("spawn")
+    receiver, sender = context.Pipe(duplex=False)
+    process = context.Process(target=_run, args=(task, sender))
+    process.start()
+    sender.close()
+    try:
+        while isinstance(message := receiver.recv(), str):
+            progress(message)
+    except EOFError:
+        process.join()
+        raise ExhibitError(f"the process ended with code {process.exitcode}") from None
+    except BaseException:
+        process.terminate()
+        raise
+    finally:
+        process.join()
+    outcome: Result | Exception = message[0]
+    if isinstance(outcome, Exception):
+        raise outcome
+    return outcome
+
+
+def _run(task: Callable[[Progress], object], sender: Connection) -> None:
+    if hasattr(os, "nice"):  # not on Windows
+        os.nice(19)
+        os.setpgrp()  # Ctrl-C in a terminal reaches the parent alone, which then terminates this
+    threading.Thread(target=_end_with_parent, daemon=True).start()
+    try:
+        outcome = task(sender.send)
+    except (Error, OSError) as error:
+        outcome = error
+    sender.send((outcome,))
+
+
+def _end_with_parent() -> None:
+    parent = multiprocessing.parent_process()
+    assert parent is not None  # noqa: S101 - this is a child
+    parent.join()
+    os.kill(os.getpid(), signal.SIGTERM)

@@ -1,0 +1,20 @@
+"""The scores on the cards are those that the shipped weights have."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from gladsr import engines, zoo
+from gladsr.scoring import evaluate
+from gladsr.scoring.networks import upscale_with
+
+SET5 = Path(os.environ.get("GLADSR_DATA", "unset"), "test", "Set5")
+
+
+@pytest.mark.skipif(not SET5.is_dir(), reason="needs the research images")
+@pytest.mark.parametrize("card", zoo.cards(), ids=lambda card: f"{card.name}-x{card.scale}")
+def test_a_card_has_the_scores_of_its_weights_on_set5(card: zoo.Card):
+    found = evaluate(upscale_with(engines.load(card)), SET5, card.scale)
+    assert found.psnr == pytest.approx(card.scores["Set5"]["psnr"], abs=0.005)
+    assert found.ssim == pytest.approx(card.scores["Set5"]["ssim"], abs=0.0002)
