@@ -314,10 +314,10 @@ def test_a_system_that_reserves_no_room_gets_zeros(
 @pytest.mark.usefixtures("all_in_files")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_disk_that_fills_up_while_writing_leaves_nothing(tmp_path: Path, suffix: str) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (400, 500, 3), np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (80, 100, 3), np.uint8)
     pixels = in_file(noise, tmp_path)
     with (
-        files_of_at_most(20_000),
+        files_of_at_most(2000),
         pytest.raises(PictureError, match=rf"a{suffix}: it cannot be written: File too large\."),
     ):
         write(Picture(pixels), tmp_path / f"a{suffix}")

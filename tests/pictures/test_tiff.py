@@ -152,7 +152,7 @@ def test_signed_and_wide_integers_keep_their_values(
     photometric = "rgb" if len(shape) == 3 else "minisblack"
     tifffile.imwrite(tmp_path / "a.tif", values, photometric=photometric, **options)
     picture = read(tmp_path / "a.tif")
-    assert picture.float_range == (limits.min, limits.max)
+    assert picture.float_range == pytest.approx((limits.min, limits.max))
     unit = (values.astype(float) - limits.min) / (float(limits.max) - limits.min)
     np.testing.assert_allclose(picture.pixels, unit, atol=1e-6)
     write(picture, tmp_path / "b.tif")
@@ -160,6 +160,23 @@ def test_signed_and_wide_integers_keep_their_values(
     np.testing.assert_allclose(back, values, atol=1e-6 * (float(limits.max) - limits.min))
     write(picture, tmp_path / "b.png")
     np.testing.assert_allclose(read(tmp_path / "b.png").pixels / 65535, unit, atol=1e-5)
+
+
+def test_integers_of_a_small_range_keep_their_precision(
+    tmp_path: Path, caplog: pytest.LogCaptureFixture
+) -> None:
+    for dtype, offset in ((np.int16, -100), (np.uint32, 10**6)):
+        values = (GREY.astype(np.int64) + offset).astype(dtype)
+        tifffile.imwrite(tmp_path / "a.tif", values)
+        picture = read(tmp_path / "a.tif")
+        assert picture.float_range == (values.min(), values.max())
+        assert (picture.pixels.min(), picture.pixels.max()) == (0, 1)
+        assert "its integers are scaled from the range" in caplog.text
+        write(picture, tmp_path / "b.tif")
+        back = pyvips.Image.new_from_file(str(tmp_path / "b.tif")).numpy()
+        assert np.abs(back - values.astype(float)).max() < 0.1
+    tifffile.imwrite(tmp_path / "a.tif", np.full((9, 9), 7, np.int16))
+    assert not read(tmp_path / "a.tif").pixels.any()
 
 
 def test_integers_use_a_range_that_is_given(tmp_path: Path) -> None:

@@ -1,7 +1,7 @@
 """Picture files in and out, the resize and the colour of this field. Knows no network."""
 
 from gladsr.errors import PictureError
-from gladsr.pictures.colour import luminance
+from gladsr.pictures.colour import luminance, to_rgb
 from gladsr.pictures.depth import to_depth
 from gladsr.pictures.formats import SUFFIXES
 from gladsr.pictures.options import MAX_PIXELS, ReadOptions, WriteOptions
@@ -27,6 +27,7 @@ __all__ = [
     "resize",
     "room_for",
     "to_depth",
+    "to_rgb",
     "write",
     "write_pages",
 ]

@@ -16,7 +16,7 @@ class ReadOptions:
     Attributes:
         max_input_pixels: Reject files with more pixels than this, all pages together.
         float_range: The floating-point values in the file that stand for black and white. Signed
-            and 32-bit integers use it too, and the range of their type where it is the default.
+            and 32-bit integers use it too, but their own range where it is the default.
         max_pages: Reject files with more pages or frames than this.
 
     Raises:

@@ -378,11 +378,13 @@ def _tiff_picture(
         metadata["exif"] = without_georeference(metadata["exif"])
         logger.warning("%s: its georeference is left out, since the picture is turned", path)
     if pixels.dtype.kind == "f":
-        whole = tiff_reading.integer_range(page)
-        metadata["float_range"] = (
-            whole if whole and options.float_range == (0, 1) else options.float_range
-        )
-        _to_unit(path, pixels, metadata["float_range"])
+        float_range = options.float_range
+        if tiff_reading.has_wide_integers(page) and float_range == (0, 1):
+            float_range = _range_of(pixels)
+            message = "%s: its integers are scaled from the range %g to %g (see --range)"
+            logger.warning(message, path, *float_range)
+        _to_unit(path, pixels, float_range)
+        metadata["float_range"] = float_range
     pixels, extra = _without_extra(path, pixels, page)
     return Picture(pixels, extra=extra, **metadata)
 
@@ -408,11 +410,21 @@ def _without_extra(
     return (own[..., 0] if len(kept) == 1 else own), extra
 
 
+def _range_of(pixels: NDArray[Any]) -> tuple[float, float]:
+    """Return the range of pixels, at least 1 wide."""
+    least, most = _extremes(pixels)
+    return least, max(most, least + 1)
+
+
+def _extremes(pixels: NDArray[Any]) -> tuple[float, float]:
+    ranges = [(band.min(), band.max()) for band in bands(pixels)]
+    return float(np.min(ranges)), float(np.max(ranges))
+
+
 def _to_unit(path: Path, pixels: NDArray[Any], float_range: tuple[float, float]) -> None:
     """Scale pixels from a range to [0, 1], in place."""
     low, high = float_range
-    ranges = [(band.min(), band.max()) for band in bands(pixels)]
-    least, most = np.min(ranges), np.max(ranges)
+    least, most = _extremes(pixels)
     # Single precision may round the largest integers up. Not a number fails as well.
     if not (least >= np.float32(low) and most <= np.float32(high)):
         raise PictureError(

@@ -405,13 +405,10 @@ def decoded(image: pyvips.Image, page: Page, folder: Path | None) -> NDArray[Any
     return pixels[..., 0] if channels == 1 else pixels
 
 
-def integer_range(page: Page) -> tuple[float, float] | None:
-    """Return the range of signed and 32-bit or wider integers; None for other samples."""
-    if page.sample_format == _SIGNED:
-        return (-(2.0 ** (page.bits - 1)), 2.0 ** (page.bits - 1) - 1)
-    if page.sample_format == _UNSIGNED and page.bits > 16:
-        return (0, 2.0**page.bits - 1)
-    return None
+def has_wide_integers(page: Page) -> bool:
+    """Return whether its samples are integers that are signed or have more than 16 bits."""
+    is_unsigned = page.sample_format in {_UNSIGNED, _UNDEFINED}
+    return page.sample_format == _SIGNED or (is_unsigned and page.bits > 16)
 
 
 def lab_to_srgb(image: pyvips.Image, page: Page) -> pyvips.Image:

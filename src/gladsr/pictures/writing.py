@@ -1,6 +1,7 @@
 """Picture files out: through libvips, or Pillow for BMP."""
 
 import contextlib
+import io
 import logging
 import math
 import os
@@ -188,7 +189,9 @@ def _write_picture(
         case "GIF":
             gif.save(image, file)
         case "BMP":
-            Image.fromarray(pixels_of(image)).save(file, "BMP", dpi=dpi or (0, 0))
+            content = io.BytesIO()  # to a file, Pillow would not notice a write that is cut short
+            Image.fromarray(pixels_of(image)).save(content, "BMP", dpi=dpi or (0, 0))
+            file.write(content.getbuffer())
         case "PPM":
             ppm.write(file, image, picture.pixels)
 

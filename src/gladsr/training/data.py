@@ -7,7 +7,6 @@ import tempfile
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -120,7 +119,9 @@ def _pack(files: list[Path], scale: int, packed: Path) -> None:
         index = []
         with (unfinished / "hr").open("wb") as hr_file, (unfinished / "lr").open("wb") as lr_file:
             for file in files:
-                hr = pictures.mod_crop(_rgb(pictures.read(file).pixels), scale)
+                hr = pictures.mod_crop(
+                    pictures.to_rgb(pictures.read(file).pixels, alpha="dropped"), scale
+                )
                 if not hr.size:
                     raise DataError(f"{file} is too small: ×{scale} needs {scale} pixels a side")
                 lr = pictures.resize(hr, scale=1 / scale)
@@ -134,14 +135,6 @@ def _pack(files: list[Path], scale: int, packed: Path) -> None:
             raise
     finally:
         shutil.rmtree(unfinished, ignore_errors=True)
-
-
-def _rgb(pixels: NDArray[Any]) -> Pixels:
-    """Return 8-bit RGB of grey or RGB of any depth, with alpha or without, which is dropped."""
-    if pixels.ndim == 2:
-        pixels = pixels[..., None]
-    colours = pixels[..., :3] if pixels.shape[2] >= 3 else np.repeat(pixels[..., :1], 3, 2)
-    return pictures.to_depth(colours, np.dtype(np.uint8))
 
 
 def _open(packed: Path, scale: int) -> PairedImages:
