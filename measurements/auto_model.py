@@ -276,27 +276,34 @@ def fit(found: list[Case]) -> None:
         print(f"{most:4.1f} {least:6.1f}  {fitted:.3f} {other:.3f}")
 
 
-def print_map(found: list[Case], scale: int) -> None:
+def print_map(found: list[Case], *scales: int) -> None:
     """Print the gain of gladsr-photo over gladsr by degradation, and how `auto` chooses."""
-    naturalness: dict[str, list[float]] = {}
+    naturalness: dict[tuple[int, str], list[float]] = {}
     for row in read_table(NATURALNESS):
-        if row["scale"] == str(scale):
-            gain = float(row["niqe gladsr-photo"]) - float(row["niqe gladsr"])
-            naturalness.setdefault(row["degradation"], []).append(gain)
-    print(f"\n×{scale}\n")
-    print("| degradation | PSNR | SSIM | NIQE | gladsr-photo chosen | as PNG | lost |")
-    print("|---|---:|---:|---:|---:|---:|---:|")
+        gain = float(row["niqe gladsr-photo"]) - float(row["niqe gladsr"])
+        naturalness.setdefault((int(row["scale"]), row["degradation"]), []).append(gain)
+    titles = ("PSNR", "SSIM", "NIQE", "chosen", "lost")
+    print("\n| degradation | " + " | ".join(f"{t} ×{s}" for t, s in product(titles, scales)) + " |")
+    print("|---|" + "---:|" * len(titles) * len(scales))
     for degradation in DEGRADATIONS:
-        some = [case for case in found if (case.scale, case.degradation) == (scale, degradation)]
-        if some:
-            print(
-                f"| {degradation} | {fmean(case.psnr[1] - case.psnr[0] for case in some):+.2f} "
-                f"| {fmean(case.ssim[1] - case.ssim[0] for case in some):+.3f} "
-                f"| {fmean(naturalness[str(degradation)]):+.2f} "
-                f"| {fmean(case.from_file.model == PHOTO for case in some):.0%} "
-                f"| {fmean(case.from_pixels.model == PHOTO for case in some):.0%} "
-                f"| {fmean(case.loss(case.from_file.model) for case in some):.2f} |"
-            )
+        columns = []
+        for scale in scales:
+            some = [
+                case for case in found if (case.scale, case.degradation) == (scale, degradation)
+            ]
+            if some:
+                columns.append(
+                    (
+                        f"{fmean(case.psnr[1] - case.psnr[0] for case in some):+.2f}",
+                        f"{fmean(case.ssim[1] - case.ssim[0] for case in some):+.3f}",
+                        f"{fmean(naturalness[scale, str(degradation)]):+.1f}",
+                        f"{fmean(case.from_file.model == PHOTO for case in some):.0%}",
+                        f"{fmean(case.loss(case.from_file.model) for case in some):.2f}",
+                    )
+                )
+        if columns:
+            values = " | ".join(value for row in zip(*columns, strict=True) for value in row)
+            print(f"| {degradation} | {values} |")
 
 
 def print_summary(found: list[Case]) -> None:
@@ -335,8 +342,8 @@ def evaluate_choice() -> None:
     """Print everything that docs/auto.md says, and draw its figure."""
     found = scored()
     fit(found)
-    for scale in (2, 4, 3):
-        print_map(found, scale)
+    print_map(found, 2, 4)
+    print_map(found, 3)
     print_summary(found)
     draw(found)
 

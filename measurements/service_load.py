@@ -1,11 +1,10 @@
-"""Load on a service of this machine, with hostile clients among the others; see docs/serve.md.
+"""A service on this machine under load, with hostile clients among the others; see docs/serve.md.
 
 python measurements/service_load.py --seconds 300 --clients 32
 
-It upscales its pictures with `gladsr upscale`, starts `gladsr serve`, sends it the pictures from as
-many addresses of the loopback as there are clients, and compares every answer with the command's
-file. It goes in turns, a minute of load and the command again, since other work on the machine may
-slow either.
+It upscales its pictures with `gladsr upscale`, starts `gladsr serve`, sends the pictures to it from
+one loopback address for each client, and compares every answer with the command's file. It
+alternates between a minute of load and the command, since other programs may slow either down.
 """
 
 import argparse
@@ -32,7 +31,7 @@ from PIL import Image
 SIDES = (24, 48, 64, 96, 128, 192)
 TURN_SECONDS = 60
 ATTACKS = ("slow body", "slow head", "huge size", "random bytes", "cut", "cut late")
-HOSTILE = 4  # of that many clients, one is
+HOSTILE = 4  # every fourth client
 
 
 def make_pictures(folder: Path) -> list[Path]:
@@ -52,8 +51,8 @@ class Command:
 
     Args:
         paths: The pictures.
-        folder: Where to put what it makes.
-        options: More words for it.
+        folder: The folder for its output.
+        options: Further options.
     """
 
     def __init__(self, paths: list[Path], folder: Path, options: list[str]) -> None:
@@ -63,9 +62,9 @@ class Command:
         self.speeds: list[float] = []
 
     def upscale(self) -> dict[Path, bytes]:
-        """Return what it makes of each picture, and note its pixels a second.
+        """Return the result for each picture, and note the pixels per second.
 
-        The time of one picture alone, which is that of starting, is taken off.
+        The time for one picture alone, mostly that of starting, is subtracted.
         """
         seconds = self._run(self._paths) - self._run(self._paths[:1])
         self.speeds.append(sum(map(pixels_of, self._paths[1:])) / seconds)
@@ -86,13 +85,13 @@ class Command:
 
 
 def pixels_of(path: Path) -> int:
-    """Return how many pixels a picture has."""
+    """Return the number of pixels of a picture."""
     with Image.open(path) as image:
         return image.width * image.height
 
 
 def huge_png() -> bytes:
-    """Return a PNG of 60,000 × 60,000 pixels with hardly a byte of them."""
+    """Return a PNG that declares 60,000 × 60,000 pixels and contains almost none."""
 
     def chunk(name: bytes, content: bytes) -> bytes:
         checksum = zlib.crc32(name + content)
@@ -104,7 +103,7 @@ def huge_png() -> bytes:
 
 
 class Load:
-    """Clients that ask until the time is over, and what came of it."""
+    """Clients that send pictures until the time is over, and their results."""
 
     def __init__(self, url: str, expected: dict[Path, bytes]) -> None:
         self.url = httpx.URL(url)
@@ -121,11 +120,11 @@ class Load:
         self._watcher = ProcessPoolExecutor(1, get_context("spawn"))
 
     async def run(self, clients: int, process: int, seconds: float) -> None:
-        """Let the clients ask for some seconds, and wait for the last answer."""
+        """Let the clients send pictures for some seconds, and wait for the last answer."""
         start = monotonic()
         self.end = start + seconds
         async with asyncio.TaskGroup() as group:
-            # In a process of its own, whose times are not those of this one.
+            # In a separate process, which this one does not slow down.
             watching = asyncio.get_running_loop().run_in_executor(
                 self._watcher, watch, self.url, process, self.end
             )
@@ -135,14 +134,14 @@ class Load:
                 if hostile:
                     group.create_task(self._attack(number))
                 else:
-                    asking.append(group.create_task(self._ask(number)))
+                    asking.append(group.create_task(self._send_pictures(number)))
             await asyncio.wait(asking)
             self.seconds += monotonic() - start
             health, memory = await watching
             self.health += health
             self.memory += memory
 
-    async def _ask(self, number: int) -> None:
+    async def _send_pictures(self, number: int) -> None:
         choose = random.Random(number + self.seconds)  # noqa: S311 - no secret
         transport = httpx.AsyncHTTPTransport(local_address=f"127.0.0.{number + 2}")
         async with httpx.AsyncClient(base_url=self.url, transport=transport, timeout=600) as client:
@@ -190,13 +189,13 @@ class Load:
                     if reader.at_eof():
                         break
                     if monotonic() > self.end:
-                        return "given up"
+                        return "abandoned"
                 return (await reader.readline()).decode().split(" ")[1]
             writer.write(head + body[: len(body) // 2 if attack == "cut" else len(body)])
             await writer.drain()
             if attack.startswith("cut"):
                 await asyncio.sleep(choose.random() / 2)
-                return "given up"
+                return "abandoned"
             return (await reader.readline()).decode().split(" ")[1]
         except (ConnectionError, IndexError):
             return "closed"
@@ -205,7 +204,7 @@ class Load:
 
 
 def watch(url: httpx.URL, process: int, end: float) -> tuple[list[float], list[int]]:
-    """Return how long /healthz took, in seconds, and the memory in MiB, five times a second."""
+    """Return the seconds that /healthz took and the memory in MiB, five times a second."""
     health, memory = [], []
     with httpx.Client(base_url=url, timeout=60) as client:
         while monotonic() < end:
@@ -218,14 +217,14 @@ def watch(url: httpx.URL, process: int, end: float) -> tuple[list[float], list[i
 
 
 def memory_of(process: int) -> int:
-    """Return the memory of a process and those that it started, in MiB."""
+    """Return the memory of a process and its descendants in MiB."""
     pages = int(Path(f"/proc/{process}/statm").read_text().split()[1])
     children = Path(f"/proc/{process}/task/{process}/children").read_text().split()
     return pages * 4096 // 2**20 + sum(memory_of(int(child)) for child in children)
 
 
 def main() -> None:
-    """Run the load and print what came of it."""
+    """Run the load and print the results."""
     parser = argparse.ArgumentParser()
     parser.add_argument("--seconds", type=float, default=300)
     parser.add_argument("--clients", type=int, default=32)
@@ -263,14 +262,14 @@ def main() -> None:
 
 
 def report(load: Load, command: Command, counts: str) -> dict[str, Any]:
-    """Return what came of a load."""
+    """Return the results of a load."""
     third = len(load.memory) // 3
     service = load.pixels / load.seconds
     speed = statistics.mean(command.speeds)
     return {
         "statuses": dict(sorted(load.statuses.items())),
         "wrong answers": load.wrong,
-        "pixels a second": {
+        "pixels per second": {
             "command": [round(speed) for speed in command.speeds],
             "service": round(service),
         },
@@ -278,7 +277,7 @@ def report(load: Load, command: Command, counts: str) -> dict[str, Any]:
         "throughput": f"{service / speed:.0%}",
         "health ms": {
             "median": round(1000 * statistics.median(load.health), 1),
-            "99 of 100": round(1000 * statistics.quantiles(load.health, n=100)[-1], 1),
+            "99th percentile": round(1000 * statistics.quantiles(load.health, n=100)[-1], 1),
             "largest": round(1000 * max(load.health), 1),
         },
         "memory MiB": {

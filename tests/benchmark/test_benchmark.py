@@ -8,7 +8,7 @@ import sys
 from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
+from typing import Any, cast
 
 import numpy as np
 import onnx
@@ -23,7 +23,7 @@ from gladsr.benchmark.ceiling import MULT_ADDS, Ceiling
 from gladsr.benchmark.contenders import mult_adds_of, networks_at, of_networks, of_zoo
 from gladsr.benchmark.machine import cores, machine
 from gladsr.benchmark.measure import Best, Result, Spread, measure, steps
-from gladsr.benchmark.workers import Job, NotMeasuredError, Timing, Worker
+from gladsr.benchmark.processes import NotMeasuredError, TimedProcess, Timing, Workload
 from gladsr.cli import main
 from gladsr.engines import ENGINES
 from gladsr.errors import EngineError
@@ -39,7 +39,7 @@ LEAST += ["--engine", "openvino", "--precision", "fp32"]
 
 @dataclass(frozen=True)
 class Allocate:
-    """A job that takes as much memory as it is told."""
+    """A workload that allocates some memory."""
 
     megabytes: int
 
@@ -49,7 +49,7 @@ class Allocate:
 
 @dataclass(frozen=True)
 class Fail:
-    """A job that fails in one way or another."""
+    """A workload that fails in one way or another."""
 
     how: str
 
@@ -82,11 +82,11 @@ class Fail:
 )
 def test_what_fails_says_why_and_harms_nothing_else(how: str, message: str):
     def measure() -> None:
-        worker = Worker(Fail(how))
+        process = TimedProcess(Fail(how))
         try:
-            worker.run(16)
+            process.run(16)
         finally:
-            worker.close()
+            process.close()
 
     with pytest.raises(NotMeasuredError, match=message):
         measure()
@@ -94,45 +94,44 @@ def test_what_fails_says_why_and_harms_nothing_else(how: str, message: str):
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are of Unix")
 def test_a_process_that_ended_between_two_runs_is_no_crash():
-    worker = Worker(Allocate(1))
-    worker.run(16)
-    worker._process.kill()
-    worker._process.join()
+    process = TimedProcess(Allocate(1))
+    process.run(16)
+    process._process.kill()
+    process._process.join()
     with pytest.raises(NotMeasuredError, match="its process ended with code -9"):
-        worker.run(16)
+        process.run(16)
 
 
 @pytest.mark.skipif(sys.platform != "linux", reason="another system may not tell")
 def test_memory_is_that_of_each_process_alone():
     peaks = []
     for megabytes in (10, 300):
-        worker = Worker(Allocate(megabytes))
-        peaks.append(worker.run(16).memory)
-        worker.close()
+        process = TimedProcess(Allocate(megabytes))
+        peaks.append(process.run(16).memory)
+        process.close()
     small, large = peaks
     assert small is not None
     assert large is not None
     assert 280e6 < large - small < 320e6
 
 
-def test_everything_takes_its_turn_in_every_round(monkeypatch: pytest.MonkeyPatch):
+def test_everything_takes_its_turn_in_every_round():
     runs = []
     clock = itertools.count(1)
 
     class Stand:
-        def __init__(self, job: Any) -> None:
-            if job.engine == "torch":
+        def __init__(self, workload: Any) -> None:
+            if workload.engine == "torch":
                 raise NotMeasuredError("torch is not installed")
-            self._job = job
+            self._workload = workload
 
         def run(self, size: int) -> Timing:
-            runs.append((str(self._job), size))
+            runs.append((str(self._workload), size))
             return Timing(next(clock), 1000 * size)
 
         def close(self) -> None:
-            runs.append((str(self._job), 0))
+            runs.append((str(self._workload), 0))
 
-    monkeypatch.setattr("gladsr.benchmark.measure.Worker", Stand)
     contenders = list(of_zoo(["gladsr-l"], [2], [("openvino", "fp32"), ("torch", "fp32")], 1))
     ceiling = Ceiling("openvino", "convolution", "fp32", 1)
     told: list[str] = []
@@ -143,6 +142,7 @@ def test_everything_takes_its_turn_in_every_round(monkeypatch: pytest.MonkeyPatc
         rounds=2,
         with_startup=False,
         progress=told.append,
+        start=cast("Any", Stand),
     )
     name = "gladsr-l ×2 openvino fp32"
     turn = [(str(ceiling), 16), (name, 16), (name, 32)]
@@ -383,11 +383,11 @@ def test_without_bf16_nothing_is_measured_in_it(
 ):
     monkeypatch.setattr("gladsr.engines.openvino.capabilities", lambda _: ["FP32"])
     kinds: list[tuple[Any, Any]] = [(engine, "bf16")]
-    jobs: list[Job] = [
+    workloads: list[Workload] = [
         *of_zoo(["gladsr-l"], [2], kinds, 1),
         *of_networks([engines.untrained("fsrcnn", 2)], kinds, 1, tmp_path),
         Ceiling(engine, "matrix product", "bf16", 1),
     ]
-    for job in jobs:
+    for workload in workloads:
         with pytest.raises(EngineError, match="does not compute in bf16"):
-            job.load()
+            workload.load()

@@ -22,7 +22,7 @@ steps = 1
     [
         (["schedule.stepps=1"], "schedule.stepps"),
         (["data.train=['$NOWHERE/at/all']"], "environment variable"),
-        (["data.train=['absent']"], "absent is no folder"),
+        (["data.train=['absent']"], "absent: it is not a folder"),
         (["start=absent.safetensors"], "absent.safetensors"),
         (["device=cuda:99"], "device is 'cuda:99', which PyTorch cannot use here"),
         (["--resume"], "no checkpoint to resume"),

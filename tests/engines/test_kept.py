@@ -1,4 +1,4 @@
-"""Memory between runs: kept while it is wanted, of one part of a model, and given back."""
+"""Memory between runs: retained on request, for one part of a model, and released."""
 
 from collections.abc import Iterator
 
@@ -10,8 +10,8 @@ from gladsr.engines.memory import memory_of
 
 @pytest.fixture(autouse=True)
 def nothing_else_runs(monkeypatch: pytest.MonkeyPatch) -> None:
-    """Other tests of this process may have left threads in their midst."""
-    monkeypatch.setattr(memory, "_kept", memory._Kept())
+    """Other tests of this process may have left threads running."""
+    monkeypatch.setattr(memory, "_retained", memory.Retained())
 
 
 class Part:

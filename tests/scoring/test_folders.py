@@ -121,11 +121,11 @@ def test_what_cannot_be_scored_is_named(tmp_path: Path) -> None:
     bicubic = partial(resize, scale=4)
     with pytest.raises(PictureError, match="has no pictures"):
         images_in(tmp_path)
-    with pytest.raises(PictureError, match="missing is no folder"):
+    with pytest.raises(PictureError, match="missing: it is not a folder"):
         evaluate(bicubic, tmp_path / "missing", 4)
-    with pytest.raises(PictureError, match=r"a\.png is too small: ×4 needs 19 pixels a side"):
+    with pytest.raises(PictureError, match=r"a\.png: it is too small: ×4 needs 19 pixels a side"):
         _evaluate_one(bicubic, tmp_path, PHOTO[:19], 4)
-    with pytest.raises(PictureError, match=r"a\.png has transparent parts"):
+    with pytest.raises(PictureError, match=r"a\.png: it has transparent parts"):
         _evaluate_one(bicubic, tmp_path, np.dstack([PHOTO, PHOTO[..., 0]]), 4)
     (tmp_path / "a.png").write_bytes(b"")
     with pytest.raises(PictureError, match=r"a\.png: it is empty"):

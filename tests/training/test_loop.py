@@ -230,7 +230,7 @@ def test_processes_that_fail_leave_their_group(
     for name, value in place.items():
         monkeypatch.setenv(name, value)
     settings = read_settings(toy_config, (f"data.validation={tmp_path / 'none'}",))
-    with pytest.raises(PictureError, match="none is no folder"):
+    with pytest.raises(PictureError, match="none: it is not a folder"):
         list(train(settings, tmp_path / "run"))
     assert not torch.distributed.is_initialized()
 

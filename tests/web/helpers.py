@@ -198,7 +198,9 @@ def ends(
 
 
 @contextmanager
-def in_thread(service: Service, *, trusted_proxy: str | None = None) -> Iterator[httpx.Client]:
+def in_thread(
+    service: Service, *, trusted_proxy: str | None = None, wait_for_workers: bool = True
+) -> Iterator[httpx.Client]:
     """Run a service in a thread of this process, and yield a client of it."""
     config = uvicorn.Config(
         create_app(service),
@@ -210,7 +212,7 @@ def in_thread(service: Service, *, trusted_proxy: str | None = None) -> Iterator
     thread = Thread(target=server.run)
     thread.start()
     try:
-        wait_until(lambda: server.started and service.ready)
+        wait_until(lambda: server.started and (service.ready or not wait_for_workers))
         port = server.servers[0].sockets[0].getsockname()[1]
         with httpx.Client(base_url=f"http://127.0.0.1:{port}", timeout=60) as client:
             yield client

@@ -47,7 +47,10 @@ def connect(client: httpx.Client, source: str = "127.0.0.1") -> socket.socket:
 def test_a_connection_without_a_complete_request_is_closed(
     sent: bytes, answer: bytes, tmp_path: Path
 ):
-    with in_thread(stand_in(tmp_path)) as client, connect(client) as connection:
+    with (
+        in_thread(stand_in(tmp_path), wait_for_workers=False) as client,
+        connect(client) as connection,
+    ):
         start = monotonic()
         connection.sendall(sent)
         try:
@@ -60,7 +63,8 @@ def test_a_connection_without_a_complete_request_is_closed(
 
 def test_a_client_with_many_idle_connections_shuts_nobody_else_out(tmp_path: Path):
     limits = Limits(connections_per_client=4, connections=8)
-    with in_thread(stand_in(tmp_path, limits)) as client, contextlib.ExitStack() as stack:
+    service = stand_in(tmp_path, limits)
+    with in_thread(service, wait_for_workers=False) as client, contextlib.ExitStack() as stack:
         idle = [stack.enter_context(connect(client, "127.0.0.2")) for _ in range(20)]
 
         def still_open() -> int:
@@ -83,7 +87,8 @@ def test_a_client_with_many_idle_connections_shuts_nobody_else_out(tmp_path: Pat
 
 def test_a_trusted_proxy_may_open_the_connections_of_many_clients(tmp_path: Path):
     service = stand_in(tmp_path)
-    with in_thread(service, trusted_proxy="127.0.0.1") as client, contextlib.ExitStack() as stack:
+    proxy = in_thread(service, trusted_proxy="127.0.0.1", wait_for_workers=False)
+    with proxy as client, contextlib.ExitStack() as stack:
         many = [stack.enter_context(connect(client)) for _ in range(6)]
         for connection in many:
             connection.sendall(b"GET /healthz HTTP/1.1\r\nHost: localhost\r\n\r\n")
@@ -105,6 +110,23 @@ def test_a_client_has_a_limited_number_of_unfinished_uploads(tmp_path: Path):
         assert third.recv(12) == b"HTTP/1.1 429"
         picture = png_of(noise(8))
         assert client.post("/v1/upscale", content=picture).status_code == 200
+
+
+def test_slow_uploads_from_four_addresses_shut_nobody_else_out(tmp_path: Path):
+    head = (
+        b"POST /v1/upscale HTTP/1.1\r\nHost: localhost\r\nContent-Type: image/png\r\n"
+        b"Content-Length: 1000\r\n\r\n"
+    )
+    service = stand_in(tmp_path, Limits())
+    with in_thread(service) as client, contextlib.ExitStack() as stack:
+        for number in range(64):
+            connection = stack.enter_context(connect(client, f"127.0.0.{2 + number % 4}"))
+            connection.sendall(head)
+        wait_until(lambda: service.admission._uploads.total() == 4 * Limits().uploads_per_client)
+        assert client.post("/v1/upscale", content=png_of(noise(8))).status_code == 200
+        start = monotonic()
+        assert client.get("/healthz").status_code == 200
+        assert monotonic() - start < 1
 
 
 def test_too_many_frames_are_rejected(tmp_path: Path):

@@ -6,6 +6,7 @@ from functools import partial
 from multiprocessing.connection import Connection
 from multiprocessing.context import SpawnProcess
 from pathlib import Path
+from time import sleep
 from typing import Any
 
 import numpy as np
@@ -17,11 +18,11 @@ from gladsr.web import header_process, upscale_process
 from gladsr.web.formats import PNG
 from gladsr.web.jobs import UpscaleJob
 from gladsr.web.limits import Limits
-from gladsr.web.messages import Failed, Part, Ready, Unusable, UpscaleTask
+from gladsr.web.messages import Done, Failed, Part, Ready, Unusable, UpscaleTask
 from gladsr.web.problem_kinds import ProblemKind
 from gladsr.web.service import Service
 from gladsr.web.settings import EngineSettings, UpscaleSettings
-from gladsr.web.worker_process import WorkerDiedError, WorkerProcess, WorkerUnusableError
+from gladsr.web.worker_process import WorkerDiedError, WorkerProcess, WorkerUnusableError, tasks
 
 SECONDS = 30
 
@@ -72,6 +73,15 @@ def write_until_killed(_settings: EngineSettings, connection: Connection) -> Non
             (folder / str(number)).touch()
 
 
+def take_a_second_once(_settings: EngineSettings, connection: Connection) -> None:
+    connection.send(Ready())
+    seconds = 1
+    for _ in tasks(connection):
+        sleep(seconds)
+        connection.send(Done(seconds))
+        seconds = 0
+
+
 def serve(
     folder: Path,
     do: Callable[[Service], Awaitable[None]],
@@ -111,11 +121,11 @@ async def until(condition: Callable[[], object]) -> None:
         await asyncio.sleep(0.05)
 
 
-async def add(service: Service) -> UpscaleJob:
+async def add(service: Service, client: str = "client") -> UpscaleJob:
     source = service.new_folder() / "source"
     Image.fromarray(np.zeros((4, 4, 3), np.uint8)).save(source, "png")
-    slot = service.take_slot("client")
-    return await service.add(slot, "client", source, UpscaleSettings(scale=2), PNG, quality=95)
+    slot = service.take_slot(client)
+    return await service.add(slot, client, source, UpscaleSettings(scale=2), PNG, quality=95)
 
 
 # The processes
@@ -229,3 +239,22 @@ def test_a_job_that_times_out_leaves_no_files(tmp_path: Path):
         assert not job.folder.exists()
 
     serve(tmp_path / "files", wait, Limits(seconds=1), upscale=write_until_killed)
+
+
+def test_a_client_pays_for_the_time_that_its_jobs_have_really_taken(tmp_path: Path):
+    async def compute(service: Service) -> None:
+        await until(lambda: service.ready)
+        first = await add(service, "a")
+        await until(lambda: first.state == "running")
+        jobs = [await add(service, client) for client in ("a", "b", "b")]
+        assert service.runner.ahead(jobs[0]) < service.runner.ahead(jobs[2])  # by the estimates
+        order: list[str] = []
+
+        async def note(job: UpscaleJob) -> None:
+            await job.finished.wait()
+            order.append(job.client)
+
+        await asyncio.gather(*map(note, jobs))
+        assert order == ["b", "b", "a"]
+
+    serve(tmp_path / "files", compute, upscale=take_a_second_once)

@@ -1,4 +1,4 @@
-"""What a benchmark ran on."""
+"""The machine that a benchmark runs on."""
 
 import os
 import platform
@@ -10,7 +10,7 @@ from gladsr.engines.processor import cpuinfo, processor
 
 _LIBRARIES = ("gladsr", "openvino", "onnxruntime", "torch", "numpy")
 
-# Those that speed convolutions up, by the names that Linux has for them.
+# Those that speed up convolutions, by their names in Linux.
 _INSTRUCTIONS = (
     *("avx2", "avx_vnni", "avx512f", "avx512_vnni", "avx512_bf16", "avx512_fp16"),
     *("amx_tile", "amx_bf16", "amx_int8", "asimd", "asimddp", "bf16", "i8mm", "sve"),
@@ -25,7 +25,7 @@ def cores() -> list[int]:
 
 
 def machine(threads: int) -> dict[str, Any]:
-    """Return the processor, the cores, the threads, and the versions of what was measured."""
+    """Return the processor, the cores, the threads and the versions of the libraries."""
     info = cpuinfo()
     flags = set((info.get("flags") or info.get("Features") or "").split())
     return {
@@ -51,7 +51,7 @@ def _version(library: str) -> str | None:
 
 
 def peak_memory() -> int | None:
-    """Return the most memory in bytes that this process has had; None where it is not told."""
+    """Return the peak memory of this process in bytes; None if the system does not report it."""
     try:
         status = Path("/proc/self/status").read_text(encoding="utf-8")
     except OSError:

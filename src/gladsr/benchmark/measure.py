@@ -1,4 +1,4 @@
-"""One run: everything in turn, several times round, and what comes out of it."""
+"""A benchmark: all workloads in turn, in several rounds, and the results."""
 
 from collections.abc import Callable, Sequence
 from dataclasses import asdict, dataclass
@@ -8,16 +8,16 @@ from typing import Any, Self
 
 from gladsr.benchmark.ceiling import Ceiling
 from gladsr.benchmark.contenders import Contender
+from gladsr.benchmark.processes import NotMeasuredError, TimedProcess, Timing, Workload
 from gladsr.benchmark.startup import Startup, startup
-from gladsr.benchmark.workers import Job, NotMeasuredError, Timing, Worker
 
 Progress = Callable[[str], None]
-"""Is told what is done next."""
+"""Receives the name of the next step."""
 
 
 @dataclass(frozen=True)
 class Spread:
-    """Several timings of the same: the median and the quartiles, in seconds."""
+    """The median and the quartiles of several timings, in seconds."""
 
     median: float
     low: float
@@ -34,7 +34,7 @@ class Spread:
 
 @dataclass(frozen=True)
 class Best:
-    """The best rate that was reached in a precision, and by what."""
+    """The best rate that was reached in a precision, and what reached it."""
 
     mult_adds_per_second: float
     by: str
@@ -47,9 +47,9 @@ class Result:
     Attributes:
         contender: What was run.
         size: The input's side in pixels.
-        seconds: Of a run.
-        best: The best rate of its precision; None if nothing reached one.
-        memory: The most that the process had in bytes; None where it is not told.
+        seconds: The time of a run.
+        best: The best rate of its precision; None if none was measured.
+        memory: The peak memory of the process in bytes; None if the system does not report it.
     """
 
     contender: Contender
@@ -60,22 +60,22 @@ class Result:
 
     @property
     def output_pixels(self) -> int:
-        """Of the upscaled picture."""
+        """The pixels of the upscaled picture."""
         return (self.contender.scale * self.size) ** 2
 
     @property
     def seconds_per_megapixel(self) -> float:
-        """Of the output."""
+        """The median time for a megapixel of output."""
         return 1e6 * self.seconds.median / self.output_pixels
 
     @property
     def mult_adds_per_second(self) -> float:
-        """Of the plain network, however it is computed."""
+        """The rate, by the multiply-adds of the plain network, however it is computed."""
         return self.contender.mult_adds * self.output_pixels / self.seconds.median
 
     @property
     def share_of_best(self) -> float | None:
-        """The rate over the best one."""
+        """The rate divided by the best one."""
         if self.best is None:
             return None
         return self.mult_adds_per_second / self.best.mult_adds_per_second
@@ -99,13 +99,13 @@ class Result:
 
 @dataclass(frozen=True)
 class Benchmark:
-    """What a run measured.
+    """The results of a benchmark.
 
     Attributes:
-        best: By precision.
-        results: In the order of the contenders and sizes.
-        startups: By contender.
-        skipped: What could not be measured, with the reason.
+        best: The best rates by precision.
+        results: One for each contender and size, in their order.
+        startups: The start-up times by contender.
+        skipped: The reason by what could not be measured.
     """
 
     best: dict[str, Best]
@@ -122,33 +122,35 @@ def measure(
     rounds: int,
     with_startup: bool,
     progress: Progress,
+    start: Callable[[Workload], TimedProcess] = TimedProcess,
 ) -> Benchmark:
-    """Measure all in turn, ``rounds`` times, after each has run once on every size.
+    """Measure all workloads in turn, ``rounds`` times, after one run of each on every size.
 
     Args:
         contenders: The networks.
         ceilings: What their rates are compared with.
-        sizes: The inputs' sides in pixels, in rising order.
-        rounds: How many timings the medians are of.
-        with_startup: Time the start of the command for the contenders of the zoo too.
-        progress: Is told what is done next, as often as `steps` says.
+        sizes: The inputs' sides in pixels, in ascending order.
+        rounds: The number of timings of each.
+        with_startup: Time the start of the command too, for contenders of the zoo.
+        progress: Receives the name of the next step, `steps` times.
+        start: Starts the process of a workload.
     """
-    with _Turns(sizes) as turns:
-        jobs: list[Contender | Ceiling] = [*ceilings, *contenders]
-        for _, job in product(range(1 + rounds), jobs):
-            progress(str(job))
-            turns.take(job)
+    with _Turns(sizes, start) as turns:
+        workloads: list[Contender | Ceiling] = [*ceilings, *contenders]
+        for _, workload in product(range(1 + rounds), workloads):
+            progress(str(workload))
+            turns.take(workload)
     best = _best(turns.timings)
     results = [
         Result(
-            job,
+            workload,
             size,
             Spread.of([timing.seconds for timing in timings[1:]]),
-            best.get(job.precision),
+            best.get(workload.precision),
             timings[0].memory,
         )
-        for (job, size), timings in turns.timings.items()
-        if isinstance(job, Contender)
+        for (workload, size), timings in turns.timings.items()
+        if isinstance(workload, Contender)
     ]
     startups = {}
     for contender in dict.fromkeys(result.contender for result in results):
@@ -162,40 +164,41 @@ def measure(
 
 
 class _Turns:
-    """What takes turns, each in its process until the end.
+    """Workloads that take turns, each in its process until the end.
 
     Attributes:
-        timings: By job and size; the first is to warm up.
-        skipped: Why a job takes no more turns. It has no timings then.
+        timings: The timings by workload and size; the first one is to warm up.
+        skipped: The reason by workload that failed; it has no timings.
     """
 
-    def __init__(self, sizes: Sequence[int]) -> None:
+    def __init__(self, sizes: Sequence[int], start: Callable[[Workload], TimedProcess]) -> None:
         self._sizes = sizes
-        self._workers: dict[Job, Worker] = {}
-        self.timings: dict[tuple[Job, int], list[Timing]] = {}
+        self._start = start
+        self._processes: dict[Workload, TimedProcess] = {}
+        self.timings: dict[tuple[Workload, int], list[Timing]] = {}
         self.skipped: dict[str, str] = {}
 
     def __enter__(self) -> Self:
         return self
 
     def __exit__(self, *_: object) -> None:
-        for worker in self._workers.values():
-            worker.close()
+        for process in self._processes.values():
+            process.close()
 
-    def take(self, job: Contender | Ceiling) -> None:
-        """Run a job once on every size; note it if that cannot be done."""
-        if str(job) in self.skipped:
+    def take(self, workload: Contender | Ceiling) -> None:
+        """Run a workload once on every size; a ceiling has only one."""
+        if str(workload) in self.skipped:
             return
         try:
-            if job not in self._workers:
-                self._workers[job] = Worker(job)
-            for size in self._sizes if isinstance(job, Contender) else self._sizes[:1]:
-                timing = self._workers[job].run(size)
-                self.timings.setdefault((job, size), []).append(timing)
+            if workload not in self._processes:
+                self._processes[workload] = self._start(workload)
+            for size in self._sizes if isinstance(workload, Contender) else self._sizes[:1]:
+                timing = self._processes[workload].run(size)
+                self.timings.setdefault((workload, size), []).append(timing)
         except NotMeasuredError as error:
-            self.skipped[str(job)] = str(error)
+            self.skipped[str(workload)] = str(error)
             for size in self._sizes:
-                self.timings.pop((job, size), None)
+                self.timings.pop((workload, size), None)
 
 
 def steps(
@@ -205,16 +208,17 @@ def steps(
     rounds: int,
     with_startup: bool,
 ) -> int:
-    """Return how often `measure` tells of its progress, if nothing is skipped."""
-    jobs = len(contenders) + len(ceilings)
-    return jobs * (1 + rounds) + with_startup * sum(job.of_zoo for job in contenders)
+    """Return how often `measure` reports progress, if nothing is skipped."""
+    workloads = len(contenders) + len(ceilings)
+    return workloads * (1 + rounds) + with_startup * sum(each.of_zoo for each in contenders)
 
 
-def _best(timings: dict[tuple[Job, int], list[Timing]]) -> dict[str, Best]:
+def _best(timings: dict[tuple[Workload, int], list[Timing]]) -> dict[str, Best]:
     best: dict[str, Best] = {}
-    for (job, _), taken in timings.items():
-        if isinstance(job, Ceiling):
-            rate = job.mult_adds / median(timing.seconds for timing in taken[1:])
-            if job.precision not in best or rate > best[job.precision].mult_adds_per_second:
-                best[job.precision] = Best(rate, f"{job.engine}, {job.kind}")
+    for (workload, _), taken in timings.items():
+        if isinstance(workload, Ceiling):
+            rate = workload.mult_adds / median(timing.seconds for timing in taken[1:])
+            known = best.get(workload.precision)
+            if known is None or rate > known.mult_adds_per_second:
+                best[workload.precision] = Best(rate, f"{workload.engine}, {workload.kind}")
     return best

@@ -1,4 +1,4 @@
-"""How long `gladsr upscale` takes from the start of its process."""
+"""The time that `gladsr upscale` takes from the start of its process."""
 
 import os
 import shutil
@@ -14,11 +14,11 @@ import numpy as np
 
 from gladsr import pictures, zoo
 from gladsr.benchmark.contenders import Contender
-from gladsr.benchmark.workers import NotMeasuredError
+from gladsr.benchmark.processes import NotMeasuredError
 from gladsr.engines.openvino import int8_path
 
 SIDE = 256
-_PAUSE = 0.002  # seconds between two looks for the picture
+_PAUSE = 0.002  # seconds between two checks for the picture
 
 
 @dataclass(frozen=True)
@@ -26,9 +26,9 @@ class Startup:
     """Seconds from the start of the process, for a picture of 256×256 pixels.
 
     Attributes:
-        first: Until it has ended, with nothing kept from earlier runs.
-        written: Until the picture is written, the second time.
-        second: Until it has ended, the second time.
+        first: Until the first run has ended, with an empty cache.
+        written: Until the second run has written the picture.
+        second: Until the second run has ended.
     """
 
     first: float
@@ -41,7 +41,7 @@ class Startup:
 
 
 def startup(contender: Contender) -> Startup:
-    """Run the command twice, the first time with nothing kept from earlier runs.
+    """Run the command twice, the first time with an empty cache.
 
     Raises:
         NotMeasuredError: The command failed.
@@ -58,7 +58,7 @@ def startup(contender: Contender) -> Startup:
 
 
 def _bring_int8_weights(contender: Contender, cache: Path) -> None:
-    """Copy what `gladsr export --calibrate` has made: it is no part of what runs leave."""
+    """Copy the weights of `gladsr export --calibrate`, which the cache of a run does not have."""
     weights = int8_path(zoo.card(contender.model, contender.scale))
     destination = cache / "gladsr" / weights.parent.name
     destination.mkdir(parents=True)
@@ -67,7 +67,7 @@ def _bring_int8_weights(contender: Contender, cache: Path) -> None:
 
 
 def _run(contender: Contender, folder: Path, name: str) -> tuple[float, float]:
-    """Return the seconds until the picture is there, and until the process has ended."""
+    """Return the seconds until the picture exists, and until the process has ended."""
     source, destination = str(folder / "small.png"), str(folder / name)
     words = [
         *(sys.executable, "-m", "gladsr", "upscale", source, "-o", destination),
@@ -77,7 +77,7 @@ def _run(contender: Contender, folder: Path, name: str) -> tuple[float, float]:
     ]
     search = os.pathsep.join([str(Path(pictures.__file__).parents[2]), *sys.path])
     began = time.perf_counter()
-    process = subprocess.Popen(  # noqa: S603 - Python itself, and words of our own
+    process = subprocess.Popen(  # noqa: S603 - Python itself, and our own arguments
         words,
         env={**os.environ, "XDG_CACHE_HOME": str(folder / "cache"), "PYTHONPATH": search},
         stdin=subprocess.DEVNULL,
@@ -91,7 +91,7 @@ def _run(contender: Contender, folder: Path, name: str) -> tuple[float, float]:
             written = time.perf_counter() - began
         time.sleep(_PAUSE)
     ended = time.perf_counter() - began
-    assert process.stderr is not None  # noqa: S101 - tells the type checker what PIPE means
+    assert process.stderr is not None  # noqa: S101 - for the type checker
     said = process.stderr.read().strip()
     process.stderr.close()
     if process.returncode:

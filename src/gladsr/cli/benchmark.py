@@ -1,4 +1,4 @@
-"""`gladsr benchmark`: how fast this machine upscales, beside what it could do."""
+"""`gladsr benchmark`: how fast networks run on this machine, relative to its best rate."""
 
 import json
 import tempfile
@@ -22,7 +22,7 @@ from gladsr.engines import ENGINES, EngineName, Precision, tell_apart
 _KEY = ("model", "scale", "engine", "precision", "size")
 
 _Saved = dict[tuple[Any, ...], tuple[float, float]]
-"""What a saved run found by its ``_KEY``: seconds, and the share of the best rate, 0 for none."""
+"""The results of a saved run by ``_KEY``: seconds, and the share of the best rate or 0."""
 
 
 def benchmark(
@@ -37,8 +37,8 @@ def benchmark(
         list[str] | None,
         typer.Option(
             metavar="FILE",
-            help="Another network: FILE.onnx, or a rival by its name (srcnn, fsrcnn, vdsr, memnet, "
-            "idn, carn, rlfn), with random weights. Can be given again.",
+            help="Another network: FILE.onnx, a training run, or a rival by its name (srcnn, "
+            "fsrcnn, vdsr, memnet, idn, carn, rlfn), with random weights. Can be given again.",
         ),
     ] = None,
     scale: Annotated[
@@ -53,7 +53,7 @@ def benchmark(
     ] = None,
     precision: Annotated[
         list[str] | None,
-        typer.Option(help="fp32, bf16 or int8. Can be given again. [default: all that there are]"),
+        typer.Option(help="fp32, bf16 or int8. Can be given again. [default: all]"),
     ] = None,
     size: Annotated[
         str, typer.Option(metavar="N,N", help="The inputs' sides in pixels.")
@@ -68,7 +68,7 @@ def benchmark(
     ] = False,
     compare: Annotated[
         Path | None,
-        typer.Option(metavar="FILE", help="What --json printed earlier, to compare with."),
+        typer.Option(metavar="FILE", help="The --json of an earlier run, to compare with."),
     ] = None,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print everything as one JSON document.")
@@ -76,9 +76,9 @@ def benchmark(
 ) -> None:
     """Measure how fast networks run here, each in every engine and precision.
 
-    All are run in turn, several times round, each in a process of its own, so that what else the
-    machine does hurts all alike. Their rates stand beside the best that a large matrix product or
-    3×3 convolution reaches in the same run. What is not installed is named and left out.
+    All run in turn, in several rounds, each in a process of its own, so that other load on the
+    machine affects all alike. Their rates are compared with the best that a large matrix product or
+    3×3 convolution reaches in the same run. Engines that are not installed are named and skipped.
 
     gladsr benchmark --quick
 
@@ -252,7 +252,7 @@ def _table(results: list[Result], saved: _Saved | None) -> Table:
 
 
 def _against(result: Result, saved: _Saved) -> tuple[str, str]:
-    """Return the time and the share of the best rate, each over the saved one."""
+    """Return the time and the share of the best rate, each relative to the saved one."""
     now = result.as_dict()
     before = saved.get(tuple(now[part] for part in _KEY))
     if before is None:

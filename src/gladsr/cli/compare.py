@@ -1,4 +1,4 @@
-"""`gladsr compare`: versions of a picture side by side, as papers show them."""
+"""`gladsr compare`: versions of a picture side by side, as in papers."""
 
 import re
 from pathlib import Path
@@ -18,50 +18,47 @@ def compare(
         list[Path],
         typer.Argument(
             metavar="PICTURE...",
-            help="Versions of one picture, of any sizes that go "
-            "a whole number of times into the largest.",
+            help="Versions of one picture. The largest size must be a multiple of the others.",
         ),
     ],
     output: Annotated[Path, typer.Option("--output", "-o", help="The sheet to write.")],
     *,
     original: Annotated[
         Path | None,
-        typer.Option("--hr", help="The original in high resolution: gives PSNR and SSIM."),
+        typer.Option("--hr", help="The original in high resolution, for PSNR and SSIM."),
     ] = None,
     crop: Annotated[
         list[str] | None,
         typer.Option(
             metavar="X,Y,W,H",
-            help="A place to show, in pixels of the largest; can be given again. [default: where "
-            "the pictures differ most]",
+            help="A rectangle to show, in pixels of the largest picture. Can be given again. "
+            "[default: where the pictures differ most]",
         ),
     ] = None,
     places: Annotated[
-        int, typer.Option(min=1, max=6, help="How many places to find without --crop.")
+        int, typer.Option(min=1, max=6, help="The number of rectangles to find without --crop.")
     ] = 1,
     labels: Annotated[
         str | None,
-        typer.Option(
-            metavar="A,B,...", help="What the pictures are called. [default: their names]"
-        ),
+        typer.Option(metavar="A,B,...", help="Names of the pictures. [default: their file names]"),
     ] = None,
     scale: Annotated[
         int | None,
         typer.Option(
             min=0,
-            help="Leave out so many pixels at each border when scoring. [default: how many times "
-            "the smallest picture goes into the largest; 0 if all are equal]",
+            help="Pixels to ignore at each border when scoring. [default: the ratio of the largest "
+            "to the smallest picture; 0 if all are equal]",
         ),
     ] = None,
     overwrite: Annotated[
         bool, typer.Option("--overwrite", help="Replace an output that exists already.")
     ] = False,
 ) -> None:
-    """Show crops of pictures side by side, as papers do.
+    """Show crops of pictures side by side, as in papers.
 
-    At the left the whole picture with the places framed, beside it each place in every picture;
-    smaller pictures are shown in larger pixels. With --hr, PSNR in dB and SSIM of each whole
-    picture stand below, on luminance as `gladsr evaluate` has them.
+    The sheet has the complete picture with the rectangles framed, and beside it each rectangle in
+    every picture; smaller pictures are shown with larger pixels. With --hr, the PSNR in dB and SSIM
+    of each complete picture are written below, computed as in `gladsr evaluate`.
 
     gladsr compare bicubic.png gladsr.png --hr original.png -o sheet.png
     """
@@ -110,7 +107,7 @@ def _box(words: str) -> Box:
 
 
 def _labels(pictures: list[Path], words: str | None) -> list[str]:
-    """Return what the pictures are called, each in its own way."""
+    """Return a different name for each picture."""
     names = words.split(",") if words else [path.stem for path in pictures]
     if not words and len(set(names)) < len(names):
         names = [path.as_posix() for path in pictures]
@@ -122,5 +119,5 @@ def _labels(pictures: list[Path], words: str | None) -> list[str]:
 
 
 def _side(height: int, width: int) -> int:
-    """Return the side of the places that are found: an eighth of the picture, 48 to 160 pixels."""
+    """Return the side of the rectangles: an eighth of the picture, 48 to 160 pixels."""
     return min(height, width, max(48, min(160, min(height, width) // 8)))

@@ -41,7 +41,7 @@ class _Method:
 
 @dataclass(frozen=True)
 class _Result:
-    """What a method made of a folder, and how long it took for each image."""
+    """The scores of a method on a folder, and its seconds for each image."""
 
     method: _Method
     scores: FolderScores
@@ -63,8 +63,9 @@ def evaluate(
         list[str] | None,
         typer.Option(
             metavar="FILE",
-            help="A network from elsewhere: FILE.onnx, or rlfn=FILE.pth with the weights of a "
-            "rival (srcnn, fsrcnn, vdsr, memnet, idn, carn, rlfn). Can be given again.",
+            help="A network from elsewhere: FILE.onnx, a training run or its .safetensors, or "
+            "rlfn=FILE.pth with the weights of a rival (srcnn, fsrcnn, vdsr, memnet, idn, carn, "
+            "rlfn). Can be given again.",
         ),
     ] = None,
     scale: Annotated[
@@ -93,10 +94,10 @@ def evaluate(
 ) -> None:
     """Score models on folders of high-resolution images, beside bicubic.
 
-    PSNR in dB and SSIM as this field reports them. Each image is made smaller by MATLAB's bicubic
-    and larger again by the model, and the two are compared on luminance (Y of BT.601) in 8 bits,
-    without as many pixels at each border as the scale; the scores are averaged over the images.
-    A folder named Set5, Set14, B100 or Urban100 has the figures of the paper's tables beside ours.
+    PSNR in dB and SSIM as this field reports them. Each image is downscaled by MATLAB's bicubic and
+    upscaled by the model, and the two are compared on luminance (Y of BT.601) in 8 bits, without as
+    many pixels at each border as the scale; the scores are averaged over the images. For a folder
+    named Set5, Set14, B100 or Urban100, the figures of the paper's tables are shown beside ours.
 
     An ONNX network takes RGB in [0, 1], 1×3×h×w. The upscaled picture is its output named output
     or y, or else its last one. Its scale is found by running it.
@@ -158,7 +159,7 @@ def _methods(
 
 
 def _score(methods: list[_Method], files: dict[Path, list[Path]]) -> tuple[list[_Result], bool]:
-    """Score every folder with every method; tell of a folder that cannot be, and go on."""
+    """Score every method on every folder; report a folder that fails, and continue."""
     results = list[_Result]()
     failed = False
     with progress_bar() as bar:
@@ -181,7 +182,7 @@ def _score(methods: list[_Method], files: dict[Path, list[Path]]) -> tuple[list[
 
 
 class _Timed:
-    """An upscaler that notes how long each picture takes."""
+    """An upscaler that records the seconds of each picture."""
 
     def __init__(self, upscale: Upscale) -> None:
         self._upscale = upscale
@@ -195,7 +196,7 @@ class _Timed:
 
 
 def _plain(result: _Result, *, timings: bool) -> dict[str, Any]:
-    """The result as JSON has it; the PSNR of two equal images, which is infinite, as null."""
+    """Return the result for JSON; the infinite PSNR of two equal images is null."""
     method, scores = result.method, result.scores
     images = [asdict(image) for image in scores.images]
     for image in images:

@@ -1,4 +1,4 @@
-"""`gladsr models`: what is in the zoo."""
+"""`gladsr models`: the models of the zoo."""
 
 import json
 from typing import Annotated
@@ -18,7 +18,7 @@ PRINTED = {(row.method.lower(), row.scale): row.scores for row in TABLE_2}
 def models(
     *,
     as_json: Annotated[
-        bool, typer.Option("--json", help="Print the whole cards as one JSON document.")
+        bool, typer.Option("--json", help="Print the complete cards as one JSON document.")
     ] = False,
 ) -> None:
     """List the trained models: their costs, scores and terms.

@@ -103,25 +103,17 @@ def _rival_at(name: str, file: Path, scale: int) -> "nn.Module":
     return load_rival(name, file)[scale]
 
 
-def untrained(name: str, scale: int) -> Network:
-    """Return a network with random weights, whose speed is that of any weights.
-
-    Args:
-        name: A network of `gladsr.rivals`, or one of the paper's three sizes of GLADSR.
-        scale: 2, 3 or 4.
+def untrained(rival: str, scale: int) -> Network:
+    """Return a network of `gladsr.rivals` with random weights, which are as fast as any.
 
     Raises:
-        NetworkFileError: There is no such network.
+        NetworkFileError: There is no such rival.
     """
-    from gladsr.network import Gladsr, GladsrConfig  # noqa: PLC0415 - needs the extra gladsr[torch]
-    from gladsr.network.config import SIZES  # noqa: PLC0415 - needs the extra gladsr[torch]
     from gladsr.rivals.load import RIVALS  # noqa: PLC0415 - needs the extra gladsr[torch]
 
-    if name in SIZES:
-        return Network(name, scale, name, module=partial(Gladsr, GladsrConfig.named(name, scale)))
-    if name not in RIVALS:
-        raise NetworkFileError(f"there is no rival {name!r}; there are {', '.join(RIVALS)}")
-    return Network(name, scale, name, module=partial(RIVALS[name], scale))
+    if rival not in RIVALS:
+        raise NetworkFileError(f"there is no rival {rival!r}; there are {', '.join(RIVALS)}")
+    return Network(rival, scale, rival, module=partial(RIVALS[rival], scale))
 
 
 def find_all(specs: Collection[str], *, beside: Collection[str] = ()) -> list[dict[int, Network]]:

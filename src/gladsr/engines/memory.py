@@ -1,80 +1,80 @@
-"""The memory that a run takes: given back after each, or kept for the next."""
+"""The memory of runs: released after each one, or retained for the next."""
 
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import RLock
 
 alone = RLock()
-"""Held while a part of a model is compiled, runs or gives its memory back: by one thread at a time.
+"""Held while a part of a model is compiled, runs or releases its memory: by one thread at a time.
 
-A part that runs cannot give back its memory, and OpenVINO changes the process's locale while it
-compiles. A run takes all of the processor's threads, so nothing is lost.
+A part that runs cannot release its memory, and OpenVINO changes the process's locale while it
+compiles. A run uses all of the processor's threads, so this costs nothing.
 """
 
 
-class _Kept:
-    """What the last run has not given back.
+class Retained:
+    """The memory that the last run has not released.
 
     Attributes:
-        wanted: In how many contexts of `memory_kept` the process is.
-        release: Gives it back; None if there is none.
+        contexts: The number of contexts of `memory_kept` that are open.
+        release: Releases the memory; None if there is none.
     """
 
     def __init__(self) -> None:
-        self.wanted = 0
+        self.contexts = 0
         self.release: Callable[[], None] | None = None
 
     def replace(self, release: Callable[[], None] | None) -> None:
-        """Give back what is kept, unless it is of the same, and keep another's."""
+        """Release what is retained, unless it is the same, and retain something else."""
         if self.release is not None and self.release != release:
             self.release()
         self.release = release
 
 
-_kept = _Kept()
+_retained = Retained()
 
 
 @contextmanager
 def memory_kept() -> Iterator[None]:
-    """Let the engines keep the memory of one run for the next, until the context ends.
+    """Let the engines retain the memory of one run for the next, until the context ends.
 
-    Memory that is new to the process costs time. What is kept is that of one part of a model, for
-    the largest picture that it has run: another part's run gives it back first.
+    Allocating memory anew costs time. What is retained is the memory of one part of a model, for
+    the largest picture that it has run; a run of another part releases it first.
     """
     with alone:
-        _kept.wanted += 1
+        _retained.contexts += 1
     try:
         yield
     finally:
         with alone:
-            _kept.wanted -= 1
-            if not _kept.wanted:
-                _kept.replace(None)
+            _retained.contexts -= 1
+            if not _retained.contexts:
+                _retained.replace(None)
 
 
 def give_back() -> None:
-    """Give back what is kept, before something else takes much."""
+    """Release the retained memory, before something else needs much."""
     with alone:
-        _kept.replace(None)
+        _retained.replace(None)
 
 
 @contextmanager
 def memory_of(release: Callable[[], None]) -> Iterator[None]:
-    """Run something whose memory ``release`` gives back: afterwards, or within `memory_kept` later.
+    """Run something whose memory ``release`` releases: afterwards, or later within `memory_kept`.
 
     One thread at a time: the others wait for the context to end.
 
     Args:
-        release: The same for the same part of a model.
+        release: The same function for the same part of a model.
     """
     with alone:
-        if _kept.release != release:
-            _kept.replace(None)
+        if _retained.release != release:
+            _retained.replace(None)
         failed = True
         try:
             yield
             failed = False
         finally:
-            _kept.replace(release)
-            if failed or not _kept.wanted:
-                _kept.replace(None)
+            _retained.replace(release)
+            if failed or not _retained.contexts:
+                _retained.replace(None)

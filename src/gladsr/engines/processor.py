@@ -1,16 +1,16 @@
-"""What the system tells of the processor."""
+"""The processor, as the operating system describes it."""
 
 import platform
 from pathlib import Path
 
 
 def processor() -> str:
-    """Return the processor's name where the system tells it, else its kind."""
+    """Return the processor's name if the system reports one, else its architecture."""
     return cpuinfo().get("model name") or platform.processor() or platform.machine()
 
 
 def cpuinfo() -> dict[str, str]:
-    """Return what Linux says of the first core; nothing elsewhere."""
+    """Return the description of the first core in Linux; nothing on other systems."""
     try:
         text = Path("/proc/cpuinfo").read_text(encoding="utf-8")
     except OSError:

@@ -1,1 +1,1 @@
-"""The paper's tables and figures, a file each, and the rival networks that it compares with."""
+"""The paper's tables and figures, measured and drawn, with its figures beside ours."""

@@ -85,7 +85,7 @@ class Run:
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether there is a checkpoint; results are stored for longer."""
+        """Whether there is a checkpoint, as there need not be beside a stored result."""
         return (self.folder / CHECKPOINT).is_file()
 
     def settings(self) -> TrainingSettings:
@@ -211,10 +211,10 @@ class Run:
         return self.request.scores(label, fine(network), network.config.scale, sets)
 
     def network(self) -> Gladsr:
-        """Return the network, trained to its end.
+        """Return the network, which has to be fully trained.
 
         Raises:
-            ExhibitError: It is not, or its weights have not been kept.
+            ExhibitError: It is not fully trained, or its checkpoint is missing.
             SettingsError: It was trained with other settings.
         """
         to_train = "gladsr reproduce fig7 fig8 --again"

@@ -18,7 +18,7 @@ from gladsr.pictures import mod_crop, read, resize
 from gladsr.rivals.load import RIVALS
 from gladsr.rivals.published import TABLE_5
 from gladsr.scoring import evaluate, images_in
-from gladsr.upscaling.pixels import to_unit
+from gladsr.scoring.networks import in_torch, upscale_with
 
 SCALE = 4
 ROUNDS = 3
@@ -32,40 +32,36 @@ def measure(request: Request) -> Findings:
         raise ExhibitError("table5 needs Set5; name the folder of the test sets with --data")
     if request.threads:
         torch.set_num_threads(request.threads)
-    networks = {name: _network(name).eval() for name in TABLE_5}
+    networks = {name: _network(name) for name in TABLE_5}
+    methods = {
+        name: upscale_with(in_torch(network, name, SCALE)) for name, network in networks.items()
+    }
     images = [
         resize(mod_crop(read(path).pixels, SCALE), scale=1 / SCALE) for path in images_in(folder)
     ]
-    batches = [torch.from_numpy(to_unit(lr).transpose(2, 0, 1)[None].copy()) for lr in images]
-    seconds = {name: [list[float]() for _ in batches] for name in networks}
+    seconds = {name: [list[float]() for _ in images] for name in methods}
     for turn in range(ROUNDS + 1):
-        for name, network in networks.items():
+        for name, upscale in methods.items():
             request.progress(f"timing {name}, round {turn} of {ROUNDS}")
-            for batch, times in zip(batches, seconds[name], strict=True):
-                took = _seconds(network, batch)
+            for image, times in zip(images, seconds[name], strict=True):
+                began = time.perf_counter()
+                upscale(image)
                 if turn:  # the first round warms up
-                    times.append(took)
-    methods = ours(("gladsr", "gladsr-l"), SCALE, request)
-    methods |= {found.name: found.upscale for found in request.networks_at(SCALE)}
+                    times.append(time.perf_counter() - began)
+    scored = ours(("gladsr", "gladsr-l"), SCALE, request)
+    scored |= {found.name: found.upscale for found in request.networks_at(SCALE)}
     return {
         "engine": f"PyTorch {torch.__version__}",
         "threads": torch.get_num_threads(),
         "seconds": {name: fmean(map(median, times)) for name, times in seconds.items()},
         "parameters": {name: counted(name.lower(), network) for name, network in networks.items()},
-        "psnr": {name: evaluate(upscale, folder, SCALE).psnr for name, upscale in methods.items()},
+        "psnr": {name: evaluate(upscale, folder, SCALE).psnr for name, upscale in scored.items()},
     }
 
 
 def _network(name: str) -> torch.nn.Module:
     key = name.lower()
     return RIVALS[key](SCALE) if key in RIVALS else Gladsr(GladsrConfig.named(key, SCALE))
-
-
-@torch.inference_mode()
-def _seconds(network: torch.nn.Module, batch: torch.Tensor) -> float:
-    began = time.perf_counter()
-    network(batch)
-    return time.perf_counter() - began
 
 
 def sheets(findings: Findings) -> list[Sheet]:

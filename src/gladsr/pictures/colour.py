@@ -8,8 +8,8 @@ from numpy.typing import NDArray
 from gladsr.pictures.depth import levels, to_depth
 
 # BT.601 in the studio range: what full red, green and blue add to a black of 16.
-_RED, _GREEN, _BLUE = 65.481, 128.553, 24.966
-_BLACK = 16.0
+WEIGHTS = (65.481, 128.553, 24.966)
+BLACK = 16.0
 
 
 def luminance(image: NDArray[Any]) -> NDArray[np.float64]:
@@ -26,8 +26,8 @@ def luminance(image: NDArray[Any]) -> NDArray[np.float64]:
     """
     if image.ndim != 3 or image.shape[2] != 3:
         raise ValueError(f"luminance is defined for H×W×3, not for shape {image.shape}")
-    weights = np.array([_RED, _GREEN, _BLUE]) / levels(image.dtype)
-    return _BLACK + image @ weights
+    weights = np.array(WEIGHTS) / levels(image.dtype)
+    return BLACK + image @ weights
 
 
 def to_rgb(pixels: NDArray[Any], *, alpha: Literal["over white", "dropped"]) -> NDArray[np.uint8]:

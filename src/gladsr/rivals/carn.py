@@ -1,6 +1,6 @@
 """CARN (Ahn, Kang and Sohn, "Fast, accurate, and lightweight … with cascading residual network").
 
-The names of the parts are those of the authors' release, so that its weights fit.
+The names of the modules are those of the authors' release, so that its weights fit.
 """
 
 from collections.abc import Callable

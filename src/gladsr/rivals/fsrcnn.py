@@ -26,7 +26,7 @@ class Fsrcnn(LuminanceNetwork):
             features, 1, 9, stride=scale, padding=4, output_padding=scale - 1
         )
 
-    def upscale(self, y: Tensor, y_up: Tensor) -> Tensor:  # noqa: ARG002 - it sees Y as it is
+    def upscale(self, y: Tensor, y_up: Tensor) -> Tensor:  # noqa: ARG002 - its input is y
         """Return the upscaled Y."""
         upscaled: Tensor = self.deconvolution(self.layers(y))
         return upscaled

@@ -1,4 +1,4 @@
-"""A rival with its weights from a file."""
+"""Rivals with weights from files."""
 
 import pickle
 from collections.abc import Callable
@@ -25,7 +25,7 @@ RIVALS: dict[str, Callable[[int], nn.Module]] = {
     "carn": Carn,
     "rlfn": Rlfn,
 }
-"""The rivals by name; each is made for a scale."""
+"""The rivals by name; each is built for a scale."""
 
 SCALES = (2, 3, 4)
 
@@ -35,7 +35,7 @@ def load_rival(name: str, file: Path) -> dict[int, nn.Module]:
 
     Args:
         name: A key of ``RIVALS``.
-        file: Its weights, .safetensors, or .pth, which is read without unpickling code.
+        file: Its weights, .safetensors or .pth; the latter is read without unpickling code.
 
     Raises:
         NetworkFileError: There is no such rival, or the file cannot be read or does not fit.
@@ -69,7 +69,7 @@ def _read(file: Path) -> dict[str, Tensor]:
         raise NetworkFileError(f"{file} cannot be read: {error.strerror}") from error
     except pickle.UnpicklingError as error:
         raise NetworkFileError(
-            f"{file} holds more than weights, so it is not read: it could run any code"
+            f"{file} holds more than weights; it is not read, since it could run any code"
         ) from error
     except Exception as error:
         raise NetworkFileError(f"{file} is no file of weights: {error}") from error

@@ -1,13 +1,15 @@
-"""What the networks for the luminance alone have in common."""
+"""The base of networks for the luminance alone."""
 
 from abc import ABC, abstractmethod
 
 from torch import Tensor, nn
 from torch.nn.functional import interpolate
 
-# BT.601 in the studio range, for RGB in [0, 1]: what the field trains such networks on.
-_WEIGHTS = (65.481 / 255, 128.553 / 255, 24.966 / 255)
-_BLACK = 16 / 255
+from gladsr.pictures.colour import BLACK, WEIGHTS
+
+# For RGB and Y in [0, 1], which the field trains such networks on.
+_WEIGHTS = tuple(weight / 255 for weight in WEIGHTS)
+_BLACK = BLACK / 255
 
 
 def luminance(x: Tensor) -> Tensor:
@@ -25,7 +27,7 @@ def luminance(x: Tensor) -> Tensor:
 class LuminanceNetwork(nn.Module, ABC):
     """A network that upscales Y; the two colour differences are upscaled by bicubic.
 
-    To change Y alone is to add the same to red, green and blue, so no picture is taken apart.
+    Changing Y alone adds the same to red, green and blue, so there is no need to convert colours.
     """
 
     def __init__(self, scale: int) -> None:

@@ -22,10 +22,10 @@ class PreActivated(nn.Sequential):
 
 
 class MemoryBlock(nn.Module):
-    """A residual block that is applied again and again, and a gate over all that it gave.
+    """A residual block that is applied repeatedly, and a gate over all of its outputs.
 
     Args:
-        earlier: How many long-term memories reach the gate.
+        earlier: The number of long-term memories that reach the gate.
     """
 
     def __init__(self, earlier: int) -> None:
@@ -55,7 +55,7 @@ class MemNet(LuminanceNetwork):
         self.reconstruct = PreActivated(FEATURES, 1, 3)
         self.ensemble = nn.Parameter(torch.full((BLOCKS,), 1 / BLOCKS))
 
-    def upscale(self, y: Tensor, y_up: Tensor) -> Tensor:  # noqa: ARG002 - it sees the enlarged Y
+    def upscale(self, y: Tensor, y_up: Tensor) -> Tensor:  # noqa: ARG002 - its input is y_up
         """Return the upscaled Y."""
         memories = [self.extract(y_up)]
         for block in self.blocks:

@@ -1,13 +1,13 @@
-"""What the paper prints: its tables, a figure for a figure.
+"""The tables of the paper, as printed.
 
-A method's name in lower case is its name in the zoo or among the rivals. PSNR is in dB and SSIM a
-share, both on Y. The paper's BSD100 is the folder B100.
+A method's name in lower case is its name in the zoo or among the rivals. PSNR (in dB) and SSIM
+are on Y. The paper's BSD100 is the folder B100.
 """
 
 from dataclasses import dataclass
 
 SETS = {"Set5": 5, "Set14": 14, "B100": 100, "Urban100": 100}
-"""How many pictures each of the paper's test sets has."""
+"""The number of pictures in each of the paper's test sets."""
 
 
 @dataclass(frozen=True)

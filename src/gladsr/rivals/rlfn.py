@@ -1,7 +1,7 @@
 """RLFN (Kong et al., "Residual Local Feature Network for Efficient Super-Resolution", 2022).
 
-A rival of today, which the paper could not know. The names of the parts are those of the authors'
-release, so that its weights fit.
+A newer rival than those of the paper. The names of the modules are those of the authors' release,
+so that its weights fit.
 """
 
 import torch
@@ -15,7 +15,7 @@ WHITE = 255.0  # the release was trained on RGB in [0, 255]
 
 
 class EnhancedSpatialAttention(nn.Module):
-    """ESA: a mask for every channel and place, from a view at a sixth of the size."""
+    """ESA: a mask for every channel and pixel, from a view at a sixth of the size."""
 
     def __init__(self) -> None:
         super().__init__()

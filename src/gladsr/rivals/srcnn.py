@@ -6,7 +6,7 @@ from gladsr.rivals.luminance import LuminanceNetwork
 
 
 class Srcnn(LuminanceNetwork):
-    """SRCNN 9-5-5, the setting that its paper scores: n1 = 64, n2 = 32, on the enlarged Y."""
+    """SRCNN 9-5-5, the setting that its paper scores: n1 = 64, n2 = 32, on the upscaled Y."""
 
     def __init__(self, scale: int) -> None:
         super().__init__(scale)
@@ -18,7 +18,7 @@ class Srcnn(LuminanceNetwork):
             nn.Conv2d(32, 1, 5, padding=2),
         )
 
-    def upscale(self, y: Tensor, y_up: Tensor) -> Tensor:  # noqa: ARG002 - it sees the enlarged Y
+    def upscale(self, y: Tensor, y_up: Tensor) -> Tensor:  # noqa: ARG002 - its input is y_up
         """Return the upscaled Y."""
         upscaled: Tensor = self.layers(y_up)
         return upscaled

@@ -1,4 +1,4 @@
-"""What a picture or a model is worth in this field's measures."""
+"""The quality of pictures and models: PSNR, SSIM and NIQE."""
 
 from gladsr.scoring.evaluate import FolderScores, Upscale, evaluate, images_in, score
 from gladsr.scoring.niqe import niqe

@@ -16,13 +16,13 @@ from gladsr.scoring.ssim import WINDOW, ssim
 Pixels = NDArray[np.uint8]
 
 _COLOURS = ("#e03030", "#3070e0", "#20a050", "#e0a020", "#a040c0", "#20b0b0")
-_SHOWN = 224  # pixels that the longer side of a crop has at least
+_SHOWN = 224  # the least pixels of the longer side of a crop
 _GAP, _TEXT = 10, 16  # pixels between things, and of letters
-_CUT_OFF = 8  # pixels that an upscaled picture may lack of its original, and one more
+_CUT_OFF = 8  # an original that exceeds a picture by so many pixels is rejected
 
 
 class Box(NamedTuple):
-    """A place in a picture, in pixels from its left and upper border."""
+    """A rectangle of a picture, in pixels from its left and upper border."""
 
     x: int
     y: int
@@ -30,7 +30,7 @@ class Box(NamedTuple):
     height: int
 
     def of(self, pixels: Pixels) -> Pixels:
-        """Return what is there."""
+        """Return the pixels in it."""
         return pixels[self.y : self.y + self.height, self.x : self.x + self.width]
 
 
@@ -39,7 +39,7 @@ class Version:
     """A version of the picture.
 
     Attributes:
-        label: What it is called.
+        label: Its name on the sheet.
         pixels: H×W×3, as large as the largest version.
         score: Its PSNR in dB and SSIM, if it has been scored.
     """
@@ -57,11 +57,11 @@ def versions(
     Args:
         pictures: H×W×3 by their labels; the sizes must be the largest one's, or a half, a third
             and so on of it. Smaller ones get larger pixels, and no score.
-        original: The picture itself, H×W×3, or H×W if it is grey and its own luminance; as large as
-            the largest, or up to 7 pixels larger, since what was upscaled may have been cut to a
-            multiple of the scale.
-        scale: As many pixels are left out at each border when the scores are computed; how many
-            times the smallest picture goes into the largest, and 0 if all are equal, if None.
+        original: The original, H×W×3, or H×W if it is grey and its own luminance; as large as the
+            largest, or up to 7 pixels larger, since the others may have been cropped to a multiple
+            of the scale.
+        scale: The pixels to ignore at each border when scoring. If None, the ratio of the largest
+            to the smallest picture, or 0 if all are equal.
 
     Returns:
         The original first, if there is one.
@@ -96,7 +96,7 @@ def versions(
 
 
 def _factor(label: str, pixels: Pixels, height: int, width: int) -> int:
-    """Return how many times a picture goes into a size."""
+    """Return the factor from a picture to a size."""
     factor: int = round(height / pixels.shape[0])
     if (factor * pixels.shape[0], factor * pixels.shape[1]) != (height, width):
         raise ComparisonError(
@@ -107,12 +107,12 @@ def _factor(label: str, pixels: Pixels, height: int, width: int) -> int:
 
 
 def most_different(pictures: Sequence[Pixels], side: int, count: int = 1) -> list[Box]:
-    """Return the squares in which pictures differ most, none over another.
+    """Return the squares in which pictures differ most, without overlap.
 
     Args:
         pictures: H×W×3, all of one size.
-        side: Of the squares, in pixels.
-        count: How many; there may be fewer where no more fit.
+        side: The side of the squares, in pixels.
+        count: The number of squares; fewer are returned if no more fit.
 
     Returns:
         Squares by the variance of the luminance among the pictures, the largest first.
@@ -129,11 +129,11 @@ def most_different(pictures: Sequence[Pixels], side: int, count: int = 1) -> lis
 
 
 def draw(shown: Sequence[Version], boxes: Sequence[Box]) -> Pixels:
-    """Draw a sheet: the whole picture with its places framed, and each place in every version.
+    """Draw a sheet: the complete picture with its boxes framed, and each box in every version.
 
     Args:
-        shown: The versions, in their order; the first one is shown as a whole.
-        boxes: The places. One alone is spread over two rows if there are many versions.
+        shown: The versions, in their order; the first one is shown completely.
+        boxes: The boxes. A single one is spread over two rows if there are many versions.
 
     Returns:
         H×W×3.
@@ -181,7 +181,7 @@ def _shortened(text: str, font: Any, width: int) -> str:
 
 
 def _whole(pixels: Pixels, boxes: Sequence[Box], height: int, width: int) -> Image.Image:
-    """Draw the picture as large as fits, with the places framed."""
+    """Draw the picture as large as fits, with the boxes framed."""
     scale = min(height / pixels.shape[0], max(height, width) / pixels.shape[1])
     size = tuple(max(1, round(scale * side)) for side in pixels.shape[:2])
     whole = Image.fromarray(resize(pixels, size=(size[0], size[1])))

@@ -1,8 +1,8 @@
 """PSNR and SSIM of an upscaler on a folder of high-resolution images, as this field reports them.
 
-Every image is cut to a multiple of the scale and shrunk in RGB by MATLAB's bicubic; what the
-upscaler makes of that is compared with the image on the luminance, as many pixels as the scale
-left out at each border, and the scores are averaged over the images.
+Every image is cropped to a multiple of the scale and downscaled in RGB by MATLAB's bicubic. The
+upscaler's result is compared with the image on the luminance, without as many pixels at each border
+as the scale, and the scores are averaged over the images.
 """
 
 import hashlib
@@ -24,18 +24,18 @@ from gladsr.scoring.psnr import psnr
 from gladsr.scoring.ssim import WINDOW, ssim
 
 Upscale = Callable[[NDArray[np.uint8]], NDArray[Any]]
-"""From h×w×3 RGB to the same `scale` times larger; uint8 to uint8 or to floats in [0, 1]."""
+"""From h×w×3 RGB of uint8 to s·h×s·w×3, of uint8 or of floats in [0, 1]."""
 
 
 @dataclass(frozen=True, slots=True)
 class ImageScores:
-    """One image.
+    """The scores of one image.
 
     Attributes:
         name: The file's name.
         psnr: On Y, in dB.
         ssim: On Y.
-        sha256: Of the file, which tells one edition of a test set from another.
+        sha256: The digest of the file, which differs between editions of a test set.
     """
 
     name: str
@@ -46,12 +46,12 @@ class ImageScores:
 
 @dataclass(frozen=True, slots=True)
 class FolderScores:
-    """A folder of images, such as a test set.
+    """The scores of a folder of images, such as a test set.
 
     Attributes:
-        folder: Where they are.
+        folder: The folder.
         scale: The factor from low to high resolution.
-        images: In the order of their names.
+        images: The scores of its images, by file name.
     """
 
     folder: Path
@@ -74,7 +74,7 @@ def evaluate(upscale: Upscale, folder: str | os.PathLike[str], scale: int) -> Fo
 
     Args:
         upscale: The upscaler, for instance `functools.partial(resize, scale=2)` for bicubic.
-        folder: High-resolution images; other files and folders in it are passed over.
+        folder: High-resolution images; other files and folders in it are ignored.
         scale: What `upscale` multiplies the sides by.
 
     Raises:
@@ -85,29 +85,29 @@ def evaluate(upscale: Upscale, folder: str | os.PathLike[str], scale: int) -> Fo
 
 
 def images_in(folder: str | os.PathLike[str]) -> list[Path]:
-    """The picture files of a folder but the hidden ones, sorted by name.
+    """Return the picture files of a folder, without the hidden ones, sorted by name.
 
     Raises:
         PictureError: There are none, or there is no such folder.
     """
     folder = Path(folder)
     if not folder.is_dir():
-        raise PictureError(f"{folder} is no folder. Give a folder of high-resolution images.")
+        raise PictureError(folder, "it is not a folder", "Name a folder of high-resolution images.")
     files = [
         path
         for path in folder.iterdir()
         if path.suffix.lower() in SUFFIXES and path.is_file() and not path.name.startswith(".")
     ]
     if not files:
-        raise PictureError(f"{folder} has no pictures ({', '.join(SUFFIXES)}).")
+        raise PictureError(folder, f"it has no pictures ({', '.join(SUFFIXES)})")
     return sorted(files)
 
 
 def score(upscale: Upscale, path: Path, scale: int) -> ImageScores:
     """Score an upscaler on one image.
 
-    A grey image is upscaled as RGB of three equal channels, and the mean of the channels that come
-    out is compared with the grey, as a luminance.
+    A grey image is upscaled as RGB of three equal channels, and the mean of the resulting channels
+    is compared with the grey as a luminance.
 
     Raises:
         PictureError: The image cannot be read, has transparent parts or is too small.
@@ -126,14 +126,16 @@ def score(upscale: Upscale, path: Path, scale: int) -> ImageScores:
 
 
 def _reference(path: Path, scale: int) -> NDArray[np.uint8]:
-    """The image in 8 bits, H×W or H×W×3, cut to a multiple of the scale."""
+    """Return the image in 8 bits, H×W or H×W×3, cropped to a multiple of the scale."""
     pixels = read(path).pixels
     if pixels.ndim == 3 and pixels.shape[2] in {2, 4}:
         if (pixels[..., -1] != levels(pixels.dtype)).any():
-            raise PictureError(f"{path} has transparent parts. Scores are defined without them.")
+            raise PictureError(
+                path, "it has transparent parts", "Scores are defined for opaque images only."
+            )
         pixels = pixels[..., 0] if pixels.shape[2] == 2 else pixels[..., :3]
     pixels = mod_crop(to_depth(pixels, np.uint8), scale)
     smallest = WINDOW + 2 * scale
     if min(pixels.shape[:2]) < smallest:
-        raise PictureError(f"{path} is too small: ×{scale} needs {smallest} pixels a side.")
+        raise PictureError(path, f"it is too small: ×{scale} needs {smallest} pixels a side")
     return pixels

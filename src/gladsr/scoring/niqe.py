@@ -2,7 +2,7 @@
 
 Mittal, Soundararajan and Bovik, "Making a 'completely blind' image quality analyzer", IEEE Signal
 Processing Letters 20 (2013). `niqe_pristine.npz` holds the authors' own model of pristine
-photographs, from their release, as PyPI's basicsr ships it too; `niqe_pristine.txt` has its terms.
+photographs, from their release, which basicsr ships as well; `niqe_pristine.txt` has its licence.
 """
 
 import math
@@ -18,26 +18,26 @@ from gladsr.pictures.resize import resize
 from gladsr.scoring.window import gaussian_means
 
 BLOCK = 96
-"""The side of a block, and so of the smallest picture that has a NIQE."""
+"""The side of a block, and of the smallest picture with a NIQE."""
 
 _Values = NDArray[np.float64]
 _WINDOW = 7
 _SIGMA = 7 / 6
-_SHIFTS = ((0, 1), (1, 0), (1, 1), (1, -1))  # the neighbours: right, below, and both diagonals
+_SHIFTS = ((0, 1), (1, 0), (1, 1), (1, -1))  # to the neighbours: right, below, and both diagonals
 _SHAPES = np.arange(0.2, 10.001, 0.001)  # of the distributions that are fitted
 _GREY = (0.298936021293775, 0.587043074451121, 0.114020904255103)  # of MATLAB's rgb2gray
 
 
 def niqe(image: NDArray[Any]) -> float:
-    """The NIQE of a picture: 0 and up, lower is more natural; about 3 for a good photograph.
+    """Return the NIQE of a picture: 0 or more, lower is more natural; about 3 for a photograph.
 
     Args:
-        image: H×W×3, or H×W of grey; uint8, or else it is clipped and rounded to 8 bits first.
-            RGB is made grey as the authors' release does it, by MATLAB's rgb2gray.
+        image: H×W×3, or H×W of grey. Anything but uint8 is clipped and rounded to 8 bits first.
+            RGB is converted to grey as in the authors' release, by MATLAB's rgb2gray.
 
     Raises:
-        ValueError: The shape is another one, or the picture is smaller than 96×96 or as flat as no
-            photograph is.
+        ValueError: The shape is not supported, or the picture is smaller than 96×96 or has almost
+            no detail.
 
     >>> noise = np.random.default_rng(0).integers(0, 256, (192, 192), np.uint8)
     >>> niqe(noise) > 20
@@ -76,13 +76,13 @@ def _grey(image: NDArray[Any]) -> _Values:
 
 @cache
 def _pristine() -> tuple[_Values, _Values]:
-    """The mean, (36,), and the covariance, (36, 36), of the features of pristine photographs."""
+    """Return mean, (36,), and covariance, (36, 36), of the features of pristine photographs."""
     with np.load(Path(__file__).with_name("niqe_pristine.npz")) as saved:
         return saved["mean"], saved["covariance"]
 
 
 def _features(grey: _Values, block: int) -> _Values:
-    """The 18 features of every block of one scale, (blocks, 18)."""
+    """Return the 18 features of every block at one scale, (blocks, 18)."""
     mean = _windowed(grey)
     deviation = np.sqrt(np.abs(_windowed(grey * grey) - mean**2))
     normalised = (grey - mean) / (deviation + 1)  # Eq. 1: MSCN coefficients
@@ -92,12 +92,12 @@ def _features(grey: _Values, block: int) -> _Values:
 
 
 def _windowed(values: _Values) -> _Values:
-    """Average in a Gaussian window of 7×7, the border pixel repeated beyond it; the same shape."""
+    """Average in a Gaussian window of 7×7, with the border replicated; the shape stays."""
     return gaussian_means(np.pad(values, _WINDOW // 2, mode="edge"), _WINDOW, _SIGMA)
 
 
 def _block_features(block: _Values) -> list[float]:
-    """Two features of the coefficients, and four of the products with each of four neighbours."""
+    """Return 2 features of the coefficients, and 4 of their products with each of 4 neighbours."""
     shape, left, right = _asymmetric_gaussian(block)
     features = [shape, (left + right) / 2]
     for shift in _SHIFTS:
@@ -108,9 +108,9 @@ def _block_features(block: _Values) -> list[float]:
 
 
 def _asymmetric_gaussian(values: _Values) -> tuple[float, float, float]:
-    """The shape α and the scales β to the left and the right of the best-fitting AGGD (Eq. 7).
+    """Return the shape α and the left and right scales β of the best-fitting AGGD (Eq. 7).
 
-    NaN where no value, or every one, is on one side.
+    They are NaN if there are no positive or no negative values.
     """
     negative, positive = values[values < 0], values[values > 0]
     if not (len(negative) and len(positive)):
@@ -126,7 +126,7 @@ def _asymmetric_gaussian(values: _Values) -> tuple[float, float, float]:
 
 @cache
 def _moments() -> _Values:
-    """What the squared mean magnitude over the mean square is for each of ``_SHAPES``."""
+    """Return the ratio of squared mean magnitude to mean square for each of ``_SHAPES``."""
     one, two, three = (np.array([math.gamma(k / shape) for shape in _SHAPES]) for k in (1, 2, 3))
     moments: _Values = two**2 / (one * three)
     return moments

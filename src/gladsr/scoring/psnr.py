@@ -12,17 +12,16 @@ _PEAK = 255.0
 
 
 def psnr(image: NDArray[Any], reference: NDArray[Any], border: int = 0) -> float:
-    """The PSNR of an image on the luminance Y, in dB; infinite where the two are equal.
+    """Return the PSNR of an image on the luminance Y, in dB; infinite if the two are equal.
 
     Args:
-        image: H×W×3, or H×W, which is taken for a luminance; uint8, or else it is clipped and
-            rounded to 8 bits first.
-        reference: The same shape; likewise.
-        border: The pixels at each side that are left out; this field leaves out as many as the
-            scale.
+        image: H×W×3, or H×W, which is its own luminance. Anything but uint8 is clipped and rounded
+            to 8 bits first.
+        reference: The same shape, treated in the same way.
+        border: The pixels to ignore at each side; this field ignores as many as the scale.
 
     Raises:
-        ValueError: The shapes differ or are others, or the border leaves nothing.
+        ValueError: The shapes differ or are not supported, or the border leaves nothing.
 
     >>> psnr(np.full((8, 8), 102, np.uint8), np.full((8, 8), 100, np.uint8))  # 10 log (255² / 4)
     42.11020369539948

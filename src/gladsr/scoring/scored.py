@@ -1,4 +1,4 @@
-"""The part of a picture that is scored, the same for every measure."""
+"""The part of a picture that every measure scores."""
 
 from typing import Any
 
@@ -10,18 +10,18 @@ from gladsr.pictures.depth import to_depth
 
 
 def scored_luminance(image: NDArray[Any], border: int) -> NDArray[np.float64]:
-    """The luminance of an 8-bit picture without its border, as this field scores it.
+    """Return the luminance of an 8-bit picture without its border, as this field scores it.
 
     Args:
-        image: H×W×3, or H×W, which is its own luminance; uint8, or else it is clipped and rounded
+        image: H×W×3, or H×W, which is its own luminance. Anything but uint8 is clipped and rounded
             to 8 bits first.
-        border: The pixels cut off at each side.
+        border: The pixels to cut off at each side.
 
     Returns:
         (H - 2 * border)×(W - 2 * border), in levels of 8 bits, not rounded.
 
     Raises:
-        ValueError: The shape is another one, or the border leaves nothing.
+        ValueError: The shape is not supported, or the border leaves nothing.
 
     >>> scored_luminance(np.ones((5, 6)), border=2)
     array([[255., 255.]])
@@ -38,10 +38,10 @@ def scored_luminance(image: NDArray[Any], border: int) -> NDArray[np.float64]:
 def scored_luminances(
     image: NDArray[Any], reference: NDArray[Any], border: int
 ) -> tuple[NDArray[np.float64], NDArray[np.float64]]:
-    """Both pictures' scored luminance.
+    """Return the scored luminance of both pictures.
 
     Raises:
-        ValueError: Their shapes differ, or as in `scored_luminance`.
+        ValueError: Their shapes differ or are not supported, or the border leaves nothing.
     """
     if image.shape != reference.shape:
         shapes = " and ".join("×".join(map(str, a.shape)) for a in (image, reference))

@@ -10,7 +10,7 @@ from gladsr.scoring.scored import scored_luminances
 from gladsr.scoring.window import gaussian_means
 
 WINDOW = 11
-"""The side of the window, and so of the smallest image that has an SSIM."""
+"""The side of the window, and of the smallest image with an SSIM."""
 
 _SIGMA = 1.5
 _PEAK = 255.0
@@ -19,23 +19,22 @@ _C2 = (0.03 * _PEAK) ** 2
 
 
 def ssim(image: NDArray[Any], reference: NDArray[Any], border: int = 0) -> float:
-    """The mean SSIM of an image on the luminance Y, with the constants of Wang et al. (2004).
+    """Return the mean SSIM of an image on the luminance Y, as Wang et al. (2004) define it.
 
     The window is a Gaussian of 11×11 with a standard deviation of 1.5, K1 = 0.01, K2 = 0.03 and
-    L = 255; only windows that lie wholly inside are averaged, and nothing is downsampled.
+    L = 255; only windows that lie completely inside are averaged, and nothing is downsampled.
 
     Args:
-        image: H×W×3, or H×W, which is taken for a luminance; uint8, or else it is clipped and
-            rounded to 8 bits first.
-        reference: The same shape; likewise.
-        border: The pixels at each side that are left out; this field leaves out as many as the
-            scale.
+        image: H×W×3, or H×W, which is its own luminance. Anything but uint8 is clipped and rounded
+            to 8 bits first.
+        reference: The same shape, treated in the same way.
+        border: The pixels to ignore at each side; this field ignores as many as the scale.
 
     Returns:
-        At most 1, which means that the two are equal.
+        At most 1, for equal images.
 
     Raises:
-        ValueError: The shapes differ or are others, or the border leaves less than 11×11.
+        ValueError: The shapes differ or are not supported, or the border leaves less than 11×11.
 
     >>> ramp = np.tile(np.arange(16, dtype=np.uint8), (16, 1))
     >>> round(ssim(ramp, ramp), 6), round(ssim(ramp, ramp[:, ::-1]), 2)

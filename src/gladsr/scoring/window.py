@@ -6,11 +6,11 @@ from numpy.typing import NDArray
 
 
 def gaussian_means(values: NDArray[np.float64], side: int, sigma: float) -> NDArray[np.float64]:
-    """Average H×W in every window of side×side that lies wholly inside.
+    """Average H×W in every window of side×side that lies completely inside.
 
     Args:
         values: H×W, both at least ``side``.
-        side: Of the window in pixels; odd.
+        side: The side of the window in pixels; odd.
         sigma: The Gaussian's standard deviation in pixels.
 
     Returns:

@@ -21,7 +21,7 @@ AUTO = "auto"
 CLEAN, PHOTO = "gladsr", "gladsr-photo"
 
 MIN_QUALITY = {"JPEG": 85, "WebP": 50}
-MAX_NOISE = 6.5
+MAX_NOISE = 5.0
 MIN_SHARPNESS = -25.0
 _SAVED_AGAIN = 5  # how far the quality in the pixels is below the header's after a second saving
 

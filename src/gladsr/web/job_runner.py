@@ -17,6 +17,7 @@ from gladsr.web.messages import (
     Cancelled,
     Done,
     Failed,
+    ModelChosen,
     PartWritten,
     Progress,
     UpscaleMessage,
@@ -173,6 +174,8 @@ class JobRunner:
 
     def _receive(self, job: UpscaleJob, message: UpscaleMessage) -> None:
         match message:
+            case ModelChosen():
+                job.chosen = message
             case Progress(share):
                 job.progress = share
             case PartWritten(part):

@@ -15,7 +15,7 @@ from typing import Literal
 
 from gladsr.pictures.formats import Format
 from gladsr.web.admission import Slot
-from gladsr.web.messages import Part, PictureHeader
+from gladsr.web.messages import ModelChosen, Part, PictureHeader
 from gladsr.web.problem_kinds import ProblemKind
 from gladsr.web.problems import Problem
 from gladsr.web.settings import UpscaleSettings
@@ -40,6 +40,7 @@ class UpscaleJob:
         id: A secret name, by which its client finds it.
         made: The parts that can be fetched.
         state: Its state.
+        chosen: The model that "auto" has chosen; None before, and if a model was named.
         progress: The share of the result that is computed, from 0 to 1.
         problem: Why it failed.
         seconds: How long it took to compute.
@@ -64,6 +65,7 @@ class UpscaleJob:
     id: str = field(default_factory=lambda: secrets.token_urlsafe(16))
     made: list[Part] = field(default_factory=list)
     state: State = "queued"
+    chosen: ModelChosen | None = None
     progress: float = 0.0
     problem: Problem | None = None
     seconds: float | None = None

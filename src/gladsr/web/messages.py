@@ -1,5 +1,6 @@
 """The messages between the service and its worker processes."""
 
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
@@ -29,7 +30,7 @@ class UpscaleTask:
     """
 
     source: Path
-    outputs: dict[Part, Path]
+    outputs: Mapping[Part, Path]
     settings: UpscaleSettings
     quality: int
 
@@ -70,8 +71,16 @@ class PictureHeader(Final):
         has_alpha: Whether the first page has transparency.
     """
 
-    sizes: list[tuple[int, int]]
+    sizes: Sequence[tuple[int, int]]
     has_alpha: bool
+
+
+@dataclass(frozen=True)
+class ModelChosen:
+    """The model that "auto" has chosen for the picture, and why."""
+
+    model: str
+    reason: str
 
 
 @dataclass(frozen=True)
@@ -114,4 +123,4 @@ class Failed(Final):
 
 
 HeaderMessage = PictureHeader | Failed
-UpscaleMessage = Progress | PartWritten | Done | Cancelled | Failed
+UpscaleMessage = ModelChosen | Progress | PartWritten | Done | Cancelled | Failed

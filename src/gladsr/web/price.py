@@ -1,10 +1,11 @@
 """How long a picture will take to compute: the price of a place in the queue."""
 
 import math
-from collections.abc import Collection
+from collections.abc import Collection, Sequence
 from functools import lru_cache
 
 from gladsr import zoo
+from gladsr.upscaling.auto import AUTO, CLEAN
 from gladsr.upscaling.sizes import passes
 from gladsr.upscaling.tiling import WHOLE
 from gladsr.web.messages import Part, PictureHeader
@@ -58,7 +59,7 @@ class PriceList:
         self._slowness *= min(max(seconds / estimated, 0.1), 10) ** 0.1
 
 
-def _pages(sizes: list[tuple[int, int]], settings: UpscaleSettings, *, share: float) -> float:
+def _pages(sizes: Sequence[tuple[int, int]], settings: UpscaleSettings, *, share: float) -> float:
     """Return the seconds for some pages, with a share of the network's work."""
     seconds = 0.0
     for size in sizes:
@@ -72,6 +73,7 @@ def _pages(sizes: list[tuple[int, int]], settings: UpscaleSettings, *, share: fl
 @lru_cache(1000)
 def _mult_adds(model: str, scale: float) -> float:
     """Return the multiply-adds for an input pixel, of all networks that run in a row."""
+    model = CLEAN if model == AUTO else model  # the other choice costs the same
     total, pixels = 0.0, 1.0
     for each in passes(scale, zoo.scales_of(model)):
         total += pixels * zoo.card(model, each).mult_adds / (960 / each) ** 2

@@ -16,6 +16,7 @@ from pydantic_core import PydanticCustomError
 
 from gladsr import zoo
 from gladsr.errors import SizeError
+from gladsr.upscaling.auto import AUTO
 from gladsr.upscaling.sizes import MAX_SCALE, SIZE_PATTERN
 from gladsr.web.formats import FORMATS
 from gladsr.web.jobs import State
@@ -25,7 +26,7 @@ from gladsr.web.settings import TargetSize, UpscaleSettings
 
 
 def _known_model(name: str) -> str:
-    if name not in zoo.MODELS:
+    if name != AUTO and name not in zoo.MODELS:
         raise PydanticCustomError("model", "there is no such model; /v1/models lists them")
     return name
 
@@ -48,7 +49,11 @@ def _parsed_size(text: str) -> TargetSize:
 
 _Model = Annotated[
     str,
-    Field(json_schema_extra={"enum": [*zoo.MODELS]}, description="One of /v1/models."),
+    Field(
+        json_schema_extra={"enum": [AUTO, *zoo.MODELS]},
+        description="One of /v1/models, or `auto` for a choice between `gladsr` and "
+        "`gladsr-photo` for each picture.",
+    ),
     AfterValidator(_known_model),
 ]
 _Scale = Annotated[float, Field(gt=1, le=MAX_SCALE)]
@@ -67,7 +72,7 @@ class MasksOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: _Model = "gladsr"
+    model: _Model = AUTO
     scale: Annotated[
         _Scale,
         Field(description="As for upscaling; where two networks run in a row, the first is used."),
@@ -84,7 +89,7 @@ class UpscaleOptions(BaseModel):
 
     model_config = ConfigDict(extra="forbid", frozen=True)
 
-    model: _Model = "gladsr"
+    model: _Model = AUTO
     scale: Annotated[
         _Scale | None,
         Field(description="The scale, an integer or not; 2 if neither it nor a size is given."),
@@ -164,6 +169,13 @@ class JobSettings(BaseModel):
     draft: bool
 
 
+class ChosenModel(BaseModel):
+    """The model that `auto` has chosen."""
+
+    model: str
+    reason: str = Field(description="Such as “JPEG quality 71”.")
+
+
 class JobStatus(BaseModel):
     """The state of a job."""
 
@@ -179,6 +191,7 @@ class JobStatus(BaseModel):
         description="The number of pages or frames; the sizes are those of the first."
     )
     settings: JobSettings
+    chosen: ChosenModel | None = Field(description="What `auto` has chosen, once it has.")
     parts: dict[Part, str] = Field(description="The addresses of the parts made so far.")
     seconds: float | None = Field(description="The time that it took to compute.")
     expires: datetime | None = Field(description="When the files of a finished job are removed.")

@@ -109,8 +109,9 @@ def run(
         host: The address to listen on.
         port: The port; 0 for any that is free.
         token: The token that clients must send, if any.
-        allowed_hosts: The allowed host names, in addition to those of the loopback. If there are
-            none, and the service listens to other machines or has a token, any name is allowed.
+        allowed_hosts: The allowed host names, in addition to ``host`` and those of the loopback. If
+            there are none, and the service listens to other machines or has a token, any name is
+            allowed.
         trusted_proxy: The address of a proxy whose ``X-Forwarded-For`` is trusted.
         access_log: Log every request.
 
@@ -122,7 +123,9 @@ def run(
         OSError: The address and port are not available.
     """
     guarded = bool(allowed_hosts) or (is_loopback(host) and token is None)
-    hosts = [*LOOPBACK_HOSTS, *(name.lower() for name in allowed_hosts)] if guarded else None
+    own = f"[{host}]" if ":" in host else host
+    names = [*LOOPBACK_HOSTS, own.lower(), *(name.lower() for name in allowed_hosts)]
+    hosts = names if guarded else None
     with private_folder() as folder:
         service = Service(limits, engine, folder)
         config = uvicorn.Config(

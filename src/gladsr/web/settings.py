@@ -4,6 +4,7 @@ from dataclasses import dataclass, replace
 
 from gladsr.engines import EngineName, Precision
 from gladsr.upscaling import Upscaler
+from gladsr.upscaling.auto import AUTO
 from gladsr.upscaling.sizes import output_size, parse_size
 
 
@@ -61,7 +62,7 @@ class EngineSettings:
 class UpscaleSettings:
     """The options of one job; see `gladsr.Upscaler`. Either a scale or a size is given."""
 
-    model: str = "gladsr"
+    model: str = AUTO
     scale: float | None = None
     size: TargetSize | None = None
     ensemble: bool = False

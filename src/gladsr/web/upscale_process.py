@@ -11,7 +11,9 @@ from numpy.typing import NDArray
 
 from gladsr import pictures
 from gladsr.errors import EngineError, PictureError
+from gladsr.pictures.compression import stated_compression
 from gladsr.upscaling import Upscaler
+from gladsr.upscaling.auto import AUTO, choose
 from gladsr.upscaling.pixels import reduced, stretched
 from gladsr.upscaling.tiling import WHOLE
 from gladsr.web.failures import failure
@@ -19,6 +21,7 @@ from gladsr.web.messages import (
     Cancel,
     Cancelled,
     Done,
+    ModelChosen,
     Part,
     PartWritten,
     Progress,
@@ -63,8 +66,9 @@ def _do(
 ) -> UpscaleMessage:
     start = perf_counter()
     try:
+        upscaler = _upscaler(task, model, connection)
         for part in task.outputs:
-            _write(part, task, task.settings.applied_to(model(task.settings.model)), connection)
+            _write(part, task, upscaler, connection)
             connection.send(PartWritten(part))
         return Done(perf_counter() - start)
     except _TaskCancelledError:
@@ -72,6 +76,20 @@ def _do(
     except Exception as error:  # noqa: BLE001 - a file may break any library in any way
         is_output = isinstance(error, PictureError) and error.path in task.outputs.values()
         return failure(error, "The result" if is_output else "The picture")
+
+
+def _upscaler(
+    task: UpscaleTask, model: Callable[[str], Upscaler], connection: Connection
+) -> Upscaler:
+    """Return the upscaler for a task, with one model for all its parts."""
+    upscaler = task.settings.applied_to(model(task.settings.model))
+    if task.settings.model != AUTO:
+        return upscaler
+    pages = pictures.read_pages(task.source, folder=task.source.parent)
+    first = next(iter(pages.pictures))
+    choice = choose(first.pixels, stated_compression(task.source))
+    connection.send(ModelChosen(choice.model, choice.reason))
+    return replace(upscaler, model=choice.model)
 
 
 def _write(part: Part, task: UpscaleTask, upscaler: Upscaler, connection: Connection) -> None:

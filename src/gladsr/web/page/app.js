@@ -14,6 +14,9 @@ let schemas = null; // of the options
 
 // Settings
 
+const AUTO = "auto"; // chooses between CLEAN and another model of the same scales
+const CLEAN = "gladsr";
+const RESEARCH = "gladsr-sr291"; // for comparison with the paper, not for pictures
 const SCALE = /^x?(\d(?:[.,]\d+)?)$/;
 
 function settings() {
@@ -42,12 +45,15 @@ function scaleOrSize(text) {
 async function offerModels() {
   const all = await models();
   schemas = await optionSchemas();
-  const purposes = new Map(all.map(({ name, purpose }) => [name, purpose]));
+  const offered = all.filter(({ name }) => name !== RESEARCH);
+  const purposes = new Map(offered.map(({ name, purpose }) => [name, purpose]));
   $("#model").replaceChildren(
+    new Option("auto: chooses for each picture", AUTO),
     ...[...purposes].map(([name, purpose]) => new Option(`${name}: ${purpose}`, name)),
   );
   const offerScales = () => {
-    const scales = all.filter(({ name }) => name === $("#model").value).map(({ scale }) => scale);
+    const model = $("#model").value === AUTO ? CLEAN : $("#model").value;
+    const scales = all.filter(({ name }) => name === model).map(({ scale }) => scale);
     const chosen = new FormData($("#settings")).get("scale");
     const values = [...scales.map(String), "other"];
     const value = values.includes(chosen) ? chosen : values[0];
@@ -163,12 +169,17 @@ function stateOf(picture) {
     case "failed":
       return picture.error;
     default:
-      return `${target(picture.settings)} ${kind(picture)}, ${duration(picture.seconds)}`;
+      return `${target(picture.settings)} ${kind(picture)}${reason(picture)}, ${duration(picture.seconds)}`;
   }
 }
 
+function reason({ chosen }) {
+  return chosen ? ` (${chosen.reason})` : "";
+}
+
 function kind(picture) {
-  const { model, draft, ensemble } = picture.settings;
+  const { draft, ensemble } = picture.settings;
+  const model = picture.chosen?.model ?? picture.settings.model;
   return model + (draft ? " draft" : "") + (ensemble ? " ensemble" : "");
 }
 

@@ -22,6 +22,7 @@ export class Picture extends EventTarget {
   newSize = null;
   pages = 1;
   seconds = 0;
+  chosen = null; // by "auto": the model and the reason
   parts = {}; // URLs of images that the browser can display: original, bicubic, draft, result
   download = null;
   address = ""; // of the download
@@ -77,7 +78,7 @@ export class Picture extends EventTarget {
     try {
       const [across, down] = this.newSize.map((side, axis) => side / this.size[axis]);
       const scale = this.settings.scale ?? Math.min(Math.max(across, down, 1.01), 8);
-      const stacked = await fetchMasks(this.file, { model: this.settings.model, scale }, this.#stop.signal);
+      const stacked = await fetchMasks(this.file, { model: this.chosen?.model ?? this.settings.model, scale }, this.#stop.signal);
       this.#change({ masks: await Masks.of(stacked, this.parts.bicubic) });
     } catch (error) {
       if (!this.#stop.signal.aborted) this.#change({ masksError: error.message });
@@ -97,6 +98,7 @@ export class Picture extends EventTarget {
     this.size = [status.width, status.height];
     this.newSize = [status.new_width, status.new_height];
     this.pages = status.pages;
+    this.chosen = status.chosen;
     if (state === "failed" || state === "cancelled") {
       this.#change({ state: "failed", error: status.problem.detail });
       return;

@@ -21,7 +21,7 @@ from gladsr.web.routes.shared import (
     add_picture,
     reject_repeated_options,
 )
-from gladsr.web.schemas import JobOptions, JobSettings, JobStatus
+from gladsr.web.schemas import ChosenModel, JobOptions, JobSettings, JobStatus
 from gladsr.web.service import Service
 
 router = APIRouter(prefix="/v1/jobs")
@@ -147,6 +147,7 @@ def _status(service: Service, job: UpscaleJob) -> JobStatus:
         new_width=new_width,
         new_height=new_height,
         pages=len(job.header.sizes),
+        chosen=job.chosen and ChosenModel(model=job.chosen.model, reason=job.chosen.reason),
         settings=JobSettings(
             model=settings.model,
             scale=settings.scale,

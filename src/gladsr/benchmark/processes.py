@@ -1,4 +1,4 @@
-"""A process for each that is measured, so that none shares its threads or its memory."""
+"""Workloads in processes of their own, so that none shares threads or memory with another."""
 
 import multiprocessing
 import signal
@@ -13,14 +13,14 @@ from numpy.typing import NDArray
 
 from gladsr.benchmark.machine import peak_memory
 from gladsr.engines import memory_kept
-from gladsr.errors import EngineError
+from gladsr.errors import EngineError, MissingExtraError
 
 if TYPE_CHECKING:
     from multiprocessing.connection import Connection
 
 
-class Job(Protocol):
-    """What can be loaded and then run on a picture."""
+class Workload(Protocol):
+    """Something that can be loaded and then run on a picture."""
 
     def load(self) -> Callable[[NDArray[np.float32]], object]:
         """Return the function that is timed."""
@@ -28,39 +28,39 @@ class Job(Protocol):
 
 
 class NotMeasuredError(EngineError):
-    """What was to be measured cannot be; the message says why."""
+    """A workload cannot be measured; the message says why."""
 
 
 @dataclass(frozen=True)
 class Timing:
-    """One run: its seconds, and the most memory in bytes of its process up to then."""
+    """One run: its seconds, and the peak memory of its process so far, in bytes."""
 
     seconds: float
     memory: int | None
 
 
-class Worker:
-    """A process that has loaded a job and runs it when it is told to.
+class TimedProcess:
+    """A process that has loaded a workload and runs it on request.
 
     Raises:
-        NotMeasuredError: The job cannot be loaded.
+        NotMeasuredError: The workload cannot be loaded.
     """
 
-    def __init__(self, job: Job) -> None:
+    def __init__(self, workload: Workload) -> None:
         context = multiprocessing.get_context("spawn")
         self._connection, theirs = context.Pipe()
-        self._process = context.Process(target=_work, args=(theirs, job), daemon=True)
+        self._process = context.Process(target=_serve, args=(theirs, workload), daemon=True)
         self._process.start()
         theirs.close()
         self._receive()
 
     def run(self, size: int) -> Timing:
-        """Run the job on a picture of size×size pixels.
+        """Run the workload on a picture of size×size pixels.
 
         Raises:
-            NotMeasuredError: The job failed, or its process ended.
+            NotMeasuredError: The workload failed, or its process ended.
         """
-        with suppress(BrokenPipeError):  # its process has ended, and `_receive` tells so
+        with suppress(BrokenPipeError):  # the process has ended, which `_receive` reports
             self._connection.send(size)
         return self._receive()
 
@@ -80,23 +80,25 @@ class Worker:
         if isinstance(answer, str):
             self.close()
             raise NotMeasuredError(answer)
-        assert isinstance(answer, Timing)  # noqa: S101 - tells the type checker what `_work` sends
+        assert isinstance(answer, Timing)  # noqa: S101 - for the type checker
         return answer
 
 
-def _work(connection: "Connection", job: Job) -> None:
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C is the parent's, who ends this process
+def _serve(connection: "Connection", workload: Workload) -> None:
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # the parent handles Ctrl-C and ends this process
     try:
-        run = job.load()
+        run = workload.load()
         connection.send(Timing(0, None))
         with memory_kept():  # as between the tiles of a picture
             while True:
                 connection.send(_timed(run, connection.recv()))
-    except (EOFError, BrokenPipeError):  # nobody waits any more
+    except (EOFError, BrokenPipeError):  # the parent has ended
         return
+    except MissingExtraError as error:
+        connection.send(f"{error.library} is not installed")
     except ModuleNotFoundError as error:
         connection.send(f"{error.name} is not installed")
-    except Exception as error:  # noqa: BLE001 - whatever a library raises is the reason to tell
+    except Exception as error:  # noqa: BLE001 - any error of a library is reported
         connection.send(str(error).strip().rpartition("\n")[2] or type(error).__name__)
 
 
