@@ -75,7 +75,7 @@ def test_pages_of_unknown_size_go_into_a_big_tiff(
 def test_the_sizes_of_pages_and_frames_are_told_without_decoding(tmp_path: Path) -> None:
     several = _put(tmp_path, "a.tif", pages(PHOTO, GREY[:30, :20], deep(PHOTO)[:7]))
     assert measure(several, max_pages=3) == [(40, 56), (30, 20), (7, 56)]
-    with pytest.raises(PictureError, match=r"a\.tif has 3 pages, more than the limit of 2\."):
+    with pytest.raises(PictureError, match=r"a\.tif: it has more pages than the limit of 2\."):
         measure(several, max_pages=2)
     on_its_side = Image.Exif()
     on_its_side[ExifTags.Base.Orientation] = 6

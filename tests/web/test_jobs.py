@@ -2,9 +2,10 @@ import io
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from PIL import Image
 
-from .helpers import Server, assert_problem, events, png, stored, wait_until
+from .helpers import CHELSEA, Server, assert_problem, events, png, stored, wait_until
 
 
 def test_a_job_reports_its_progress_and_keeps_its_pictures(
@@ -43,6 +44,25 @@ def test_a_job_reports_its_progress_and_keeps_its_pictures(
     assert server.client.delete(f"/v1/jobs/{job['id']}").status_code == 204
     assert_problem(server.client.get(f"/v1/jobs/{job['id']}"), 404, "not-found")
     wait_until(lambda: before.issuperset(stored(server)))
+
+
+@pytest.mark.parametrize(
+    ("options", "chosen"),
+    [
+        ({}, {"model": "gladsr-photo", "reason": "JPEG quality 60"}),
+        ({"model": "gladsr-l"}, None),
+    ],
+)
+def test_a_job_reports_the_model_that_was_chosen(
+    options: dict[str, str], chosen: dict[str, str] | None, server: Server
+):
+    file = io.BytesIO()
+    Image.fromarray(CHELSEA).save(file, "jpeg", quality=60)
+    job = server.client.post(
+        "/v1/jobs", params={"draft": True, **options}, files={"image": file.getvalue()}
+    ).json()
+    assert list(events(server, job["id"]))[-1]["chosen"] == chosen
+    assert job["settings"]["model"] == options.get("model", "auto")
 
 
 def test_a_queued_job_reports_how_many_are_ahead_and_can_be_cancelled(server: Server):

@@ -25,6 +25,7 @@ from playwright.sync_api import (
 )
 
 from .helpers import (
+    CHELSEA,
     Server,
     running,
     several,
@@ -130,6 +131,17 @@ def test_the_download_is_the_result_of_the_command(
     for side in ("before", "after"):
         natural = page.locator(f"#{side} img").evaluate("image => image.naturalWidth")
         assert natural == 120
+
+
+def test_the_model_is_chosen_unless_one_is_selected(open_page: Callable[..., Page], tmp_path: Path):
+    path = tmp_path / "photo.jpg"
+    Image.fromarray(CHELSEA).save(path, quality=60)
+    page = open_page()
+    expect(page.get_by_label("Model")).to_have_value("auto")
+    assert not page.get_by_label("Model").locator("option[value=gladsr-sr291]").count()
+    add(page, path)
+    found = page.locator(".state").get_by_text("×2 gladsr-photo (JPEG quality 60), ")
+    expect(found).to_be_visible(timeout=60000)
 
 
 @pytest.mark.parametrize(

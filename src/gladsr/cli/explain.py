@@ -6,8 +6,7 @@ from typing import Annotated
 import typer
 
 from gladsr.cli.console import say
-from gladsr.pictures import read
-from gladsr.scoring.comparison import rgb
+from gladsr.pictures import read, to_rgb
 from gladsr.upscaling.pixels import reduced
 
 LARGEST = 1_000_000
@@ -51,7 +50,7 @@ def explain(
             raise typer.BadParameter(f"{file} would overwrite the picture")
         if file.exists() and not overwrite:
             raise typer.BadParameter(f"{file} exists already; --overwrite replaces it")
-    original = rgb(read(picture).pixels)
+    original = to_rgb(read(picture).pixels, alpha="over white")
     pixels = reduced(original, LARGEST)
     if pixels is not original:
         say(f"{picture} is downscaled to {pixels.shape[1]}×{pixels.shape[0]} pixels")

@@ -6,6 +6,7 @@ import os
 import sys
 from collections.abc import Collection, Iterator
 from fractions import Fraction
+from itertools import chain, islice
 from pathlib import Path
 from typing import Any, cast
 
@@ -30,6 +31,9 @@ from gladsr.films.streams import rate_of, time_base_of
 
 _X26X = {"libx264", "libx265"}
 _MAX_RATE = Fraction(240)  # of SVT-AV1
+# x265 computes its first decoding times once it has more frames than this, and else gives random
+# ones where it may reorder frames.
+_X265_DELAY = 2
 
 logger = logging.getLogger(__name__)
 
@@ -141,6 +145,21 @@ def encode(
     video: VideoStream, look: Look, frames: Iterator[FilmFrame], own: VideoStream
 ) -> Iterator["Packet[Any]"]:
     """Encode frames and yield the packets of the stream."""
+    converted = _converted(video, look, frames, time_base_of(own))
+    head = list(islice(converted, _X265_DELAY + 1))
+    context = video.codec_context
+    if context.name == "libx265" and len(head) <= _X265_DELAY:
+        parameters = context.options.get("x265-params")
+        context.options["x265-params"] = ":".join(filter(None, (parameters, "bframes=0")))
+    for frame in chain(head, converted):
+        yield from video.encode(frame)
+    yield from video.encode(None)
+
+
+def _converted(
+    video: VideoStream, look: Look, frames: Iterator[FilmFrame], time_base: Fraction
+) -> Iterator[VideoFrame]:
+    """Convert frames to the pixel format of a stream."""
     reformatter = VideoReformatter()
     pixel_format = video.format
     matrix, range_ = _matrix_and_range(look, pixel_format)
@@ -158,9 +177,8 @@ def encode(
         working.colorspace, working.color_range = matrix, range_
         encoded = reformatter.reformat(working, format=pixel_format.name, interpolation=SCALING)
         encoded.pts, encoded.duration = frame.pts, frame.duration
-        encoded.time_base = time_base_of(own)
-        yield from video.encode(encoded)
-    yield from video.encode(None)
+        encoded.time_base = time_base
+        yield encoded
 
 
 @contextlib.contextmanager

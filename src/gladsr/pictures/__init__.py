@@ -4,7 +4,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 from gladsr.errors import PictureError
-from gladsr.pictures.colour import luminance
+from gladsr.pictures.colour import luminance, to_rgb
 from gladsr.pictures.depth import to_depth
 from gladsr.pictures.formats import SUFFIXES
 from gladsr.pictures.options import MAX_PIXELS, ReadOptions, WriteOptions
@@ -32,6 +32,7 @@ __all__ = [
     "resize",
     "room_for",
     "to_depth",
+    "to_rgb",
     "write",
     "write_pages",
 ]

@@ -173,10 +173,7 @@ def decode(file: Path) -> Pixels:
         pixels = pictures.read(file).pixels
     except ModuleNotFoundError:
         return _decode_with_pillow(file)
-    if pixels.ndim == 2:
-        pixels = pixels[..., None]
-    colours = pixels[..., :3] if pixels.shape[2] >= 3 else np.repeat(pixels[..., :1], 3, 2)
-    return pictures.to_depth(colours, np.dtype(np.uint8))
+    return pictures.to_rgb(pixels, alpha="dropped")
 
 
 def _decode_with_pillow(file: Path) -> Pixels:

@@ -255,7 +255,11 @@ class Upscaler:
         )
         down, across = (pixels.shape[axis] / picture.pixels.shape[axis] for axis in (0, 1))
         dpi = picture.dpi and (picture.dpi[0] * across, picture.dpi[1] * down)
-        return replace(picture, pixels=pixels, dpi=dpi)
+        extra = picture.extra
+        if extra is not None:  # each channel for itself
+            planes = [self._upscale_array(extra[..., each]) for each in range(extra.shape[2])]
+            extra = np.stack(planes, axis=-1)
+        return replace(picture, pixels=pixels, extra=extra, dpi=dpi)
 
     def masks(self, pixels: ArrayLike) -> NDArray[np.float32]:
         """Return the guided masks of a picture (the paper's Fig. 6).

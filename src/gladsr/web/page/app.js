@@ -169,15 +169,18 @@ function stateOf(picture) {
     case "failed":
       return picture.error;
     default:
-      return `${target(picture.settings)} ${kind(picture)}, ${duration(picture.seconds)}`;
+      return `${target(picture.settings)} ${kind(picture)}${reason(picture)}, ${duration(picture.seconds)}`;
   }
+}
+
+function reason({ chosen }) {
+  return chosen ? ` (${chosen.reason})` : "";
 }
 
 function kind(picture) {
   const { draft, ensemble } = picture.settings;
   const model = picture.chosen?.model ?? picture.settings.model;
-  const reason = picture.chosen ? ` (${picture.chosen.reason})` : "";
-  return model + reason + (draft ? " draft" : "") + (ensemble ? " ensemble" : "");
+  return model + (draft ? " draft" : "") + (ensemble ? " ensemble" : "");
 }
 
 function update(picture) {
