@@ -23,7 +23,7 @@ def test_equals_scikit_image(kind: type[np.generic]) -> None:
     np.testing.assert_allclose(luminance(to_depth(picture, kind)), expected, atol=1e-4)
 
 
-def test_grey_and_transparency_are_refused() -> None:
+def test_grey_and_transparency_are_rejected() -> None:
     for shape in ((4, 4), (4, 4, 1), (4, 4, 4)):
         with pytest.raises(ValueError, match="H×W×3"):
             luminance(np.zeros(shape))

@@ -1,4 +1,4 @@
-"""Files that are damaged, cut short, no pictures or no files: refused by name, and nothing else."""
+"""Files that are damaged, truncated, not pictures or not files: rejected by name."""
 
 import os
 import struct
@@ -65,7 +65,7 @@ def _read_all(path: Path) -> None:
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_a_file_cut_short_anywhere_is_refused_in_silence(
+def test_a_truncated_file_is_rejected_and_nothing_is_printed(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str
 ) -> None:
     whole = WHOLE[name]
@@ -77,7 +77,7 @@ def test_a_file_cut_short_anywhere_is_refused_in_silence(
     assert (captured.out, captured.err) == ("", "")
 
 
-def test_a_tiff_without_one_of_its_tiles_is_refused(tmp_path: Path) -> None:
+def test_a_tiff_without_one_of_its_tiles_is_rejected(tmp_path: Path) -> None:
     path = tmp_path / "a.tif"
     tifffile.imwrite(path, PHOTO, tile=(16, 16))
     with tifffile.TiffFile(path, mode="r+") as file:
@@ -87,7 +87,7 @@ def test_a_tiff_without_one_of_its_tiles_is_refused(tmp_path: Path) -> None:
         _read_all(path)
 
 
-def test_odd_words_beside_the_pixels_are_no_damage(
+def test_malformed_text_tags_do_not_matter(
     tmp_path: Path, capfd: pytest.CaptureFixture[str]
 ) -> None:
     make, copyright_ = (271, 2, 8, b"Canon\0\0\0", True), (33432, 3, 1, 7, True)
@@ -97,7 +97,7 @@ def test_odd_words_beside_the_pixels_are_no_damage(
 
 
 @pytest.mark.parametrize("name", WHOLE)
-def test_random_damage_gives_a_picture_or_a_picture_error(
+def test_random_damage_yields_a_picture_or_a_picture_error(
     tmp_path: Path, capfd: pytest.CaptureFixture[str], name: str
 ) -> None:
     """Many formats cannot notice a changed pixel; what matters is that nothing else comes out."""
@@ -129,7 +129,9 @@ def test_random_damage_gives_a_picture_or_a_picture_error(
         (b"1 2 " + b"9" * 9999, "“9{20}” is not a number"),
     ],
 )
-def test_words_that_are_no_samples_are_refused(tmp_path: Path, samples: bytes, reason: str) -> None:
+def test_plain_samples_that_are_not_numbers_are_rejected(
+    tmp_path: Path, samples: bytes, reason: str
+) -> None:
     path = _put(tmp_path, "a.ppm", b"P3 1 1 1023\n" + samples)
     with pytest.raises(PictureError, match=f"a.ppm: it cannot be read.*{reason}"):
         _read_all(path)
@@ -160,7 +162,7 @@ def test_a_wrong_ending_does_not_matter(tmp_path: Path, name: str, suffix: str) 
         (b"GIF89a", "cannot be read"),
     ],
 )
-def test_what_is_no_picture_is_refused(
+def test_other_content_is_rejected(
     tmp_path: Path, suffix: str, content: bytes, reason: str
 ) -> None:
     path = _put(tmp_path, f"a{suffix}", content)
@@ -170,7 +172,7 @@ def test_what_is_no_picture_is_refused(
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
-def test_what_is_no_file_is_refused(tmp_path: Path, suffix: str) -> None:
+def test_missing_files_folders_and_devices_are_rejected(tmp_path: Path, suffix: str) -> None:
     with pytest.raises(PictureError, match="No such file"):
         read(tmp_path / f"missing{suffix}")
     (tmp_path / f"folder{suffix}").mkdir()
@@ -231,7 +233,7 @@ def _bomb_ppm() -> bytes:
 @pytest.mark.parametrize(
     "bomb", [_bomb_png, _bomb_jpeg, _bomb_tiff, _bomb_gif, _bomb_bmp, _bomb_ppm]
 )
-def test_huge_dimensions_are_refused_before_anything_is_decoded(
+def test_huge_dimensions_are_rejected_before_decoding(
     tmp_path: Path, bomb: Callable[[], bytes]
 ) -> None:
     with pytest.raises(PictureError, match=r"more than the limit of 268,435,456"):

@@ -143,7 +143,7 @@ def test_code_points_and_metadata_of_an_avif_go_together(tmp_path: Path) -> None
     assert (again.colours, again.xmp) == (picture.colours, picture.xmp)
 
 
-def test_srgb_of_an_avif_is_no_declaration(tmp_path: Path) -> None:
+def test_srgb_code_points_of_an_avif_are_dropped(tmp_path: Path) -> None:
     assert read(_avif(tmp_path, (1, 13))).colours is None
 
 
@@ -174,7 +174,7 @@ def test_code_points_become_srgb_where_there_are_no_profiles(tmp_path: Path, suf
 
 @pytest.mark.parametrize("suffix", [".jpg", ".tif", ".webp", ".gif", ".bmp", ".ppm"])
 @pytest.mark.parametrize(("cicp", "name"), [(PQ, "PQ"), (HLG, "HLG")])
-def test_a_line_says_that_a_format_cannot_declare_hdr(
+def test_a_format_that_cannot_declare_hdr_logs_a_warning(
     tmp_path: Path,
     caplog: pytest.LogCaptureFixture,
     suffix: str,
@@ -221,7 +221,7 @@ def test_cicp_of_a_png_goes_into_an_avif(tmp_path: Path) -> None:
     assert _nclx(tmp_path / "b.avif") == PQ
 
 
-def test_limited_range_of_a_png_is_kept_or_a_line_says_so(
+def test_limited_range_of_a_png_is_kept_or_logged(
     tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     picture = read(_png(tmp_path, (b"cICP", bytes([1, 13, 0, 0]))))

@@ -307,7 +307,7 @@ def test_a_name_without_a_known_ending_cannot_be_written(tmp_path: Path) -> None
 # Files that are not read
 
 
-def test_other_formats_are_refused(tmp_path: Path) -> None:
+def test_other_formats_are_rejected(tmp_path: Path) -> None:
     Image.fromarray(PHOTO).save(tmp_path / "a.jp2")
     with pytest.raises(PictureError, match=r"it is JPEG 2000, which is not supported\. Convert it"):
         read(tmp_path / "a.jp2")
@@ -319,7 +319,7 @@ def test_complex_numbers_are_rejected(tmp_path: Path) -> None:
         read(tmp_path / "a.tif")
 
 
-def test_ycbcr_that_libvips_would_take_for_rgb_is_refused(tmp_path: Path) -> None:
+def test_ycbcr_that_libvips_would_take_for_rgb_is_rejected(tmp_path: Path) -> None:
     ycbcr = Image.fromarray(PHOTO).convert("YCbCr")
     ycbcr.save(tmp_path / "a.tif")
     with pytest.raises(
@@ -331,7 +331,7 @@ def test_ycbcr_that_libvips_would_take_for_rgb_is_refused(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.5, np.nan, np.inf])
-def test_floating_point_outside_the_range_is_refused(tmp_path: Path, value: float) -> None:
+def test_floating_point_outside_the_range_is_rejected(tmp_path: Path, value: float) -> None:
     pixels = np.full((20, 30), 0.5, np.float32)
     pixels[3, 4] = value
     tifffile.imwrite(tmp_path / "a.tif", pixels)
@@ -364,7 +364,7 @@ def test_folders_that_are_missing_or_in_the_way_are_named(tmp_path: Path) -> Non
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
-def test_what_a_file_is_called_until_it_is_whole_is_told_to_nobody(tmp_path: Path) -> None:
+def test_errors_do_not_name_the_temporary_file(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "missing" / "file", tmp_path / "folder"):
         with pytest.raises(OSError, match=f"{re.escape(repr(str(path)))}$"), atomic_write(path):

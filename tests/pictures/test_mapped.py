@@ -1,4 +1,4 @@
-"""Pictures whose pixels lie in a temporary file: the same pixels, the same files, nothing left."""
+"""Pixels in temporary files: the same results as in memory, and nothing left behind."""
 
 import errno
 import gc
@@ -225,7 +225,7 @@ def test_what_is_anothers_is_not_forgotten(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it asks Linux about the process")
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg", ".ppm"])
-def test_what_has_been_written_is_forgotten_at_once(tmp_path: Path, suffix: str) -> None:
+def test_written_pixels_are_freed_at_once(tmp_path: Path, suffix: str) -> None:
     pixels = empty((5000, 4000, 3), np.uint8, tmp_path)
     assert isinstance(pixels, Mapped)
     for band in bands(pixels):
@@ -258,7 +258,7 @@ def files_of_at_most(nbytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_too_little_room_is_told_with_what_is_missing(
+def test_too_little_space_is_reported_with_the_missing_amount(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pixels = np.zeros((5, 5, 3), np.uint8)
@@ -283,7 +283,7 @@ def test_too_little_space_for_the_pixels_of_an_input_names_the_folder(
     assert error.value.path == tmp_path
 
 
-def test_a_disk_that_fills_up_before_the_file_is_reserved_is_told(tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_before_space_is_reserved_is_reported(tmp_path: Path) -> None:
     with (
         files_of_at_most(2**20),
         pytest.raises(StorageError, match="a temporary file cannot be written there"),
@@ -294,7 +294,7 @@ def test_a_disk_that_fills_up_before_the_file_is_reserved_is_told(tmp_path: Path
 
 @pytest.mark.usefixtures("all_in_files")
 @pytest.mark.parametrize("error", [None, errno.EOPNOTSUPP])
-def test_a_system_that_reserves_no_room_gets_zeros(
+def test_systems_that_cannot_reserve_space_get_zeros(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int | None
 ) -> None:
     def refuse(*_: Any) -> None:

@@ -159,7 +159,7 @@ def _png_chunk(kind: bytes, data: bytes) -> bytes:
     return struct.pack(">I", len(data)) + kind + data + struct.pack(">I", zlib.crc32(kind + data))
 
 
-def test_the_words_in_a_png_are_kept(tmp_path: Path) -> None:
+def test_text_of_a_png_is_kept(tmp_path: Path) -> None:
     words = PngImagePlugin.PngInfo()
     words.add_text("parameters", "a cat, steps: 20")
     words.add_text("Künstler", "José Müller")
@@ -191,7 +191,7 @@ def test_the_words_in_a_png_are_kept(tmp_path: Path) -> None:
     ],
     ids=["no stream", "cut short", "too large", "no language", "no UTF-8", "iTXt no stream"],
 )
-def test_words_in_a_png_that_are_damaged_or_too_large_are_left_out(
+def test_damaged_or_too_large_text_of_a_png_is_left_out(
     tmp_path: Path, kind: bytes, data: bytes
 ) -> None:
     png = saved(PHOTO, "PNG")
@@ -222,7 +222,7 @@ def test_colours_that_a_png_states_without_a_profile_are_kept(
     assert (chunk in (tmp_path / "c.png").read_bytes()) == (kind == b"cICP")
 
 
-def test_the_aspect_of_a_png_is_no_resolution(tmp_path: Path) -> None:
+def test_the_pixel_aspect_of_a_png_is_not_a_resolution(tmp_path: Path) -> None:
     png, aspect = saved(PHOTO, "PNG"), _png_chunk(b"pHYs", struct.pack(">IIB", 2000, 4000, 0))
     (tmp_path / "a.png").write_bytes(png[:33] + aspect + png[33:])
     assert read(tmp_path / "a.png").dpi is None
@@ -343,7 +343,7 @@ def test_one_bad_entry_does_not_keep_a_picture_from_becoming_a_tiff(
 
 
 @BAD_ENTRIES
-def test_the_rest_of_what_a_tiff_says_is_kept_where_one_entry_is_bad(
+def test_one_bad_entry_of_a_tiff_does_not_affect_the_others(
     tag: int, kind: int, number: int, value: int
 ) -> None:
     file = io.BytesIO(_with_entry(_described(), tag, kind, number, value))
@@ -366,9 +366,7 @@ def test_a_block_with_any_byte_changed_can_go_into_a_tiff() -> None:
                 exif_for_tiff(corrected, io.BytesIO(b"II*\0\0\0\0\0"), Layout("<"))
 
 
-def test_cmyk_becomes_rgb_and_a_line_says_so(
-    tmp_path: Path, caplog: pytest.LogCaptureFixture
-) -> None:
+def test_cmyk_becomes_rgb_with_a_warning(tmp_path: Path, caplog: pytest.LogCaptureFixture) -> None:
     image = Image.fromarray(PHOTO).convert("CMYK")
     (tmp_path / "a.jpg").write_bytes(saved(image, "JPEG"))
     with caplog.at_level(logging.WARNING):

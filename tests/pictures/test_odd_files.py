@@ -69,7 +69,7 @@ def _mpo(count: int) -> bytes:
 @pytest.mark.parametrize(
     ("xmp", "name"), [(_ULTRA_HDR, "gain map"), (_MOTION, "film (Motion Photo)")]
 )
-def test_a_line_says_what_behind_the_picture_is_left_out(
+def test_what_follows_the_picture_is_left_out_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, xmp: bytes, name: str
 ) -> None:
     jpeg = saved(PHOTO, "JPEG")

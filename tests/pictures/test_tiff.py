@@ -274,7 +274,7 @@ def test_packed_samples_of_a_kind_that_cannot_be_undone_are_rejected(tmp_path: P
 
 
 @pytest.mark.parametrize("options", [{}, {"tile": (16, 16)}], ids=["strips", "tiles"])
-def test_lab_becomes_srgb_and_a_line_says_so(
+def test_lab_becomes_srgb_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, options: dict[str, Any]
 ) -> None:
     lab = np.asarray(Image.fromarray(PHOTO).convert("LAB"))
@@ -371,6 +371,13 @@ def test_channels_that_are_no_alpha_stay_apart(
     write(picture, tmp_path / "b.png")
     np.testing.assert_array_equal(read(tmp_path / "b.png").pixels, pixels)
     assert f"{count} extra channels are left out" in caplog.text
+
+
+def test_extra_channels_of_a_large_picture(tmp_path: Path) -> None:
+    pixels = np.random.default_rng(0).integers(0, 256, (1500, 1300, 5), np.uint8)
+    write(Picture(pixels[..., :3], extra=pixels[..., 3:]), tmp_path / "a.tif")
+    with tifffile.TiffFile(tmp_path / "a.tif") as file:
+        np.testing.assert_array_equal(file.pages.first.asarray(), pixels)
 
 
 def test_a_channel_without_a_meaning_is_alpha(tmp_path: Path) -> None:

@@ -180,8 +180,7 @@ def _frames(path: Path, count: int, folder: Path | None) -> Iterator[Picture]:
         height = image.get("page-height")
         for number in range(count):
             frame = image.crop(0, number * height, image.width, height)
-            pixels = upright(decode(frame, folder), _orientation(image), folder)
-            yield Picture(pixels, **metadata)
+            yield Picture(upright(decode(frame, folder), _orientation(image), folder), **metadata)
 
 
 def _count_frames(input_: InputFile, max_frames: int) -> int:
@@ -347,46 +346,50 @@ def _tiff_pages(input_: InputFile, max_pages: int) -> list[tiff_reading.Page]:
 
 
 def _tiff_pictures(path: Path, options: ReadOptions, folder: Path | None) -> Iterator[Picture]:
-    """Yield the pages of a file; only one is in memory."""
+    """Yield the pages of a file, of which none is held meanwhile."""
     with opened(path) as input_:
         with _damage(path):
             pages = _tiff_pages(input_, options.max_pages)
         for page in pages:
-            with _damage(path):
-                picture = _tiff_picture(input_, page, options, folder)
-            yield picture
+            yield _tiff_picture(input_, page, options, folder)
 
 
 def _tiff_picture(
     input_: InputFile, page: tiff_reading.Page, options: ReadOptions, folder: Path | None
 ) -> Picture:
-    path = input_.path
-    tiff_reading.check(path, page)
-    if tiff_reading.missing(page, input_.size):
-        raise damaged(path, f"page {page.number} is not complete")
-    image = tiff_reading.load(input_, page)
-    metadata = _metadata(input_, image)
-    metadata["exif"] = exif_of_tiff(page.file, page.entries, page.layout)
-    orientation = _orientation(image)
-    if page.is_lab:
-        image = tiff_reading.lab_to_srgb(image, page)
-        metadata["icc_profile"] = None
-        logger.warning("%s: its CIELAB becomes RGB, in the colour space sRGB", path)
-    pixels = tiff_reading.decoded(_in_srgb(path, image, metadata), page, folder)
-    pixels = upright(pixels, orientation, folder)
-    if orientation > 1 and metadata["exif"] and has_georeference(metadata["exif"]):
-        metadata["exif"] = without_georeference(metadata["exif"])
-        logger.warning("%s: its georeference is left out, since the picture is turned", path)
-    if pixels.dtype.kind == "f":
-        float_range = options.float_range
-        if tiff_reading.has_wide_integers(page) and float_range == (0, 1):
-            float_range = _range_of(pixels)
-            message = "%s: its integers are scaled from the range %g to %g (see --range)"
-            logger.warning(message, path, *float_range)
-        _to_unit(path, pixels, float_range)
-        metadata["float_range"] = float_range
-    pixels, extra = _without_extra(path, pixels, page)
-    return Picture(pixels, extra=extra, **metadata)
+    """Return a page of a file.
+
+    Raises:
+        PictureError: It is damaged or not supported.
+    """
+    with _damage(input_.path):
+        path = input_.path
+        tiff_reading.check(path, page)
+        if tiff_reading.missing(page, input_.size):
+            raise damaged(path, f"page {page.number} is not complete")
+        image = tiff_reading.load(input_, page)
+        metadata = _metadata(input_, image)
+        metadata["exif"] = exif_of_tiff(page.file, page.entries, page.layout)
+        orientation = _orientation(image)
+        if page.is_lab:
+            image = tiff_reading.lab_to_srgb(image, page)
+            metadata["icc_profile"] = None
+            logger.warning("%s: its CIELAB becomes RGB, in the colour space sRGB", path)
+        pixels = tiff_reading.decoded(_in_srgb(path, image, metadata), page, folder)
+        pixels = upright(pixels, orientation, folder)
+        if orientation > 1 and metadata["exif"] and has_georeference(metadata["exif"]):
+            metadata["exif"] = without_georeference(metadata["exif"])
+            logger.warning("%s: its georeference is left out, since the picture is turned", path)
+        if pixels.dtype.kind == "f":
+            float_range = options.float_range
+            if tiff_reading.has_wide_integers(page) and float_range == (0, 1):
+                float_range = _range_of(pixels)
+                message = "%s: its integers are scaled from the range %g to %g (see --range)"
+                logger.warning(message, path, *float_range)
+            _to_unit(path, pixels, float_range)
+            metadata["float_range"] = float_range
+        pixels, extra = _without_extra(path, pixels, page)
+        return Picture(pixels, extra=extra, **metadata)
 
 
 def _without_extra(

@@ -229,17 +229,17 @@ def _write_frames(file: BinaryIO, pages: Pages, format_: Format, path: Path, qua
             tall = empty((pages.count * height, *rest), np.uint8, path.parent)
         tall[number * height : (number + 1) * height] = frame
         forget(tall)
-    image = _image(replace(picture, pixels=tall), format_, path)
-    image.set_type(pyvips.GValue.gint_type, "page-height", height)
-    image.set_type(pyvips.GValue.gint_type, "loop", pages.plays)
+    plain = _image(replace(picture, pixels=tall), format_, path)  # held for its callbacks
+    plain.set_type(pyvips.GValue.gint_type, "page-height", height)
+    plain.set_type(pyvips.GValue.gint_type, "loop", pages.plays)
     if format_.name == "WebP":
         size = rest[0], height
         exif = corrected_exif(picture.exif, size, picture.dpi)
         xmp = picture.xmp and corrected_xmp(picture.xmp, size, picture.dpi)
-        image = _with(image, exif=exif, xmp=xmp)
+        image = _with(plain, exif=exif, xmp=xmp)
         webp.save(image, file, path, exif=exif, quality=quality, delays=pages.delays)
     else:
-        gif.save(image, file, pages.delays)
+        gif.save(plain, file, pages.delays)
 
 
 def _image(picture: Picture, format_: Format, path: Path) -> pyvips.Image:
@@ -248,7 +248,8 @@ def _image(picture: Picture, format_: Format, path: Path) -> pyvips.Image:
     The memory of pixels in a file is freed while they, or what is made of them, are computed. For
     that the object must be held until then, even if others are made of it: libvips calls back.
     """
-    pixels = np.ascontiguousarray(_with_extra(picture, format_, path))
+    together = _with_extra(picture, format_, path)
+    pixels = np.ascontiguousarray(together)
     if pixels.dtype.kind == "f":
         pixels = pixels.astype(np.float32, copy=False)
     height, width = pixels.shape[:2]
@@ -267,7 +268,7 @@ def _image(picture: Picture, format_: Format, path: Path) -> pyvips.Image:
         low, high = picture.float_range
         image = image.linear(high - low, low)
     image = _with_profile(image, _profile(picture, format_, path), format_)
-    if isinstance(picture.pixels, Mapped):
+    if isinstance(together, Mapped):
         image.set_progress(True)
         image.signal_connect("eval", lambda *_: forget(pixels))
     return image
@@ -285,8 +286,13 @@ def _with_extra(picture: Picture, format_: Format, path: Path) -> NDArray[Any]:
     pixels = pixels if pixels.ndim == 3 else pixels[..., None]
     channels = pixels.shape[2]
     together = empty((*pixels.shape[:2], channels + extra.shape[2]), pixels.dtype, path.parent)
-    for whole, own, others in zip(bands(together), bands(pixels), bands(extra), strict=False):
-        whole[..., :channels], whole[..., channels:] = own, others
+    top = 0
+    for band in bands(together):
+        rows = slice(top, top + len(band))
+        band[..., :channels], band[..., channels:] = pixels[rows], extra[rows]
+        top += len(band)
+        forget(pixels)
+        forget(extra)
     return together
 
 
