@@ -1,6 +1,12 @@
 """The engines that run a network on an array: OpenVINO (the default), ONNX Runtime and PyTorch."""
 
-from gladsr.engines.engine import ChannelWeights, Engine, LoadedEngine, Precision
+from gladsr.engines.engine import (
+    ChannelWeights,
+    Engine,
+    LoadedEngine,
+    Precision,
+    PrecisionChoice,
+)
 from gladsr.engines.find import find, find_all, tell_apart, untrained
 from gladsr.engines.memory import give_back, memory_kept
 from gladsr.engines.networks import Network
@@ -19,6 +25,7 @@ __all__ = [
     "Network",
     "OutOfMemoryError",
     "Precision",
+    "PrecisionChoice",
     "find",
     "find_all",
     "give_back",
