@@ -28,7 +28,7 @@ def main() -> None:
 
     lr = to_depth(resize(skimage.data.astronaut()[ROWS, COLUMNS], scale=1 / SCALE), np.uint8)
     bicubic = to_depth(resize(lr, scale=SCALE), np.uint8)
-    upscaled = Upscaler(options.model, scale=SCALE)(lr)
+    upscaled = Upscaler(options.model, scale=SCALE, precision="fp32")(lr)
     both = Image.fromarray(np.hstack([bicubic, upscaled]))
     both.save(options.output, quality=90, subsampling=0)
     print(f"{options.output}: {lr.shape[1]}×{lr.shape[0]} pixels, ×{SCALE}")

@@ -27,7 +27,9 @@ def main() -> None:
     options = parser.parse_args()
     scale = options.scale
     methods: dict[str, Upscale] = {"bicubic": partial(resize, scale=scale)}
-    methods |= {name: Upscaler(name, scale=scale) for name in zoo.models_at(scale)}
+    methods |= {
+        name: Upscaler(name, scale=scale, precision="fp32") for name in zoo.models_at(scale)
+    }
     methods |= {
         network.name: network.upscale
         for found in read_networks(options.runs, beside=methods)

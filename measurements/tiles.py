@@ -1,6 +1,7 @@
 """Measure how little tiles change the output (docs/tiles.md)."""
 
 import argparse
+from dataclasses import replace
 from functools import partial
 from pathlib import Path
 
@@ -67,8 +68,9 @@ def tilings(model: str, scale: int) -> None:
     for left, right in (("photo", "photo"), ("black", "noise"), ("black", "checks"),
                         ("white", "stripes"), ("photo", "noise")):  # fmt: skip
         x = joined(pictures()[left], pictures()[right], WIDTH // 2)
-        y = Upscaler(model, scale=scale)(x)
-        found = [np.abs(Upscaler(model, scale=scale, tile=side)(x) - y).max() for side in sides]
+        upscaler = Upscaler(model, scale=scale, precision="fp32")
+        y = upscaler(x)
+        found = [np.abs(replace(upscaler, tile=side)(x) - y).max() for side in sides]
         print(f"{left + ' | ' + right:24}" + "".join(f"  {255 * most:8.5f}" for most in found))
 
 
@@ -81,8 +83,8 @@ def scores(model: str, scale: int, engine: Engine, folder: Path) -> None:
     """Print the PSNR of the plain network and of the upscaler, without and with tiles."""
     ways: dict[str, Upscale] = {
         "plain": partial(plain, engine),
-        "upscaler": Upscaler(model, scale=scale),
-        "tile 64": Upscaler(model, scale=scale, tile=64),
+        "upscaler": Upscaler(model, scale=scale, precision="fp32"),
+        "tile 64": Upscaler(model, scale=scale, precision="fp32", tile=64),
     }
     found = {way: evaluate(upscale, folder, scale) for way, upscale in ways.items()}
     print(f"{folder.name:12}" + "".join(f"  {way} {each.psnr:.4f}" for way, each in found.items()))

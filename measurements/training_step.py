@@ -18,7 +18,7 @@ from torch.profiler import ProfilerActivity, profile
 from gladsr import zoo
 from gladsr.network import Gladsr, GladsrConfig
 from gladsr.network.layers import Deconvolution
-from gladsr.training.loss import stagewise_l1
+from gladsr.training.loss import stagewise_loss
 from gladsr.training.muon import Muon
 
 TURNS = 5
@@ -59,7 +59,7 @@ def step(
     def run() -> None:
         with torch.autocast("cpu", torch.bfloat16):
             y_c, y = made(x)
-            loss = stagewise_l1(y_c, y, hr, 0.1)
+            loss = stagewise_loss(y_c, y, hr, 0.1)
         optimizer.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(made.parameters(), 1.0)

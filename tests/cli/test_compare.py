@@ -9,9 +9,9 @@ from PIL import Image
 
 from gladsr.cli import main
 from gladsr.errors import ComparisonError
-from gladsr.pictures import read, resize
+from gladsr.pictures import read, resize, to_rgb
 from gladsr.scoring import psnr, ssim
-from gladsr.scoring.comparison import Box, draw, most_different, rgb, versions
+from gladsr.scoring.comparison import Box, draw, most_different, versions
 
 PHOTO = skimage.data.astronaut()[:240, 100:340]
 SMALL = resize(PHOTO, scale=0.5)
@@ -84,7 +84,7 @@ def test_the_scores_are_those_of_the_whole_pictures():
 
 def test_grey_is_its_own_luminance_as_in_evaluate():
     grey, blurred = PHOTO[..., 1], LARGE[..., 1]
-    _, scored = versions({"a": rgb(blurred)}, grey)
+    _, scored = versions({"a": to_rgb(blurred, alpha="over white")}, grey)
     assert scored.score is not None
     assert scored.score[0] == psnr(blurred, grey)
 
@@ -128,7 +128,7 @@ def test_any_kind_of_picture(kind: str):
     ("words", "message"),
     [
         (["photo.png"], "give two pictures or more, or one and --hr"),
-        (["photo.png", "missing.png"], "missing.png cannot be read"),
+        (["photo.png", "missing.png"], "missing.png: it cannot be read"),
         (["photo.png", "odd.png"], "odd has 100×240 pixels, but the largest picture has"),
         (["small.png", "--hr", "photo.png"], "the original has 240×240 pixels, but the largest"),
         (["photo.png", "large.png", "--crop", "200,0,41,10"], "extends beyond the 240×240 pixels"),

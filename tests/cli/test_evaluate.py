@@ -122,7 +122,10 @@ def test_a_folder_with_a_damaged_image_is_named_and_the_others_are_scored(
     captured = capsys.readouterr()
     assert "Set5" in captured.out
     assert "other" not in captured.out
-    assert f"{other} cannot be scored at ×2. {other / 'damaged.png'} cannot be read" in captured.err
+    assert (
+        f"{other} cannot be scored at ×2. {other / 'damaged.png'}: it cannot be read"
+        in captured.err
+    )
 
 
 @pytest.mark.parametrize("scale", ["1", "5"])

@@ -143,9 +143,9 @@ def test_failures_are_reported_and_the_rest_is_done(capsys: pytest.CaptureFixtur
     assert main(["upscale", "in", "nowhere.png", "in/notes.txt", "-o", "out", *words]) == 1
     assert files("out") == ["b.png", "c.jpg"]
     broken, nowhere, notes, others, summary = capsys.readouterr().err.splitlines()
-    assert broken.startswith("gladsr: in/broken.png cannot be read")
-    assert nowhere.startswith("gladsr: nowhere.png cannot be read")
-    assert notes.startswith("gladsr: in/notes.txt ")
+    assert broken.startswith("gladsr: in/broken.png: it cannot be read")
+    assert nowhere.startswith("gladsr: nowhere.png: it cannot be read")
+    assert notes.startswith("gladsr: in/notes.txt:")
     assert others == "gladsr: 1 file ignored"
     assert summary == "gladsr: 3 of 5 files failed"
 
@@ -257,7 +257,7 @@ def test_names_of_any_bytes_can_be_printed(capsys: pytest.CaptureFixture[str]):
     name = os.fsdecode(b"in/\xff.png")
     Path(name).write_bytes(b"nothing")
     assert main(["upscale", "in", "-o", "out"]) == 1
-    assert "no picture that can be read" in capsys.readouterr().err
+    assert "it is not a supported picture" in capsys.readouterr().err
 
 
 @pytest.mark.parametrize(

@@ -233,6 +233,29 @@ def test_bf16_stays_near_fp32(name: EngineName, photo: NDArray[np.float32]):
     assert np.abs(fast - exact).max() < 8 / 255
 
 
+@pytest.mark.parametrize(
+    ("flags", "name", "chosen"),
+    [
+        ("avx512f avx512_bf16", "openvino", "bf16"),
+        ("avx512f amx_bf16", "openvino", "bf16"),
+        ("avx512f avx512_vnni", "openvino", "fp32"),
+        ("avx512f avx512_bf16", "onnxruntime", "fp32"),
+        ("avx512f avx512_bf16", "torch", "fp32"),
+    ],
+)
+def test_auto_is_bf16_only_where_openvino_need_not_emulate_it(
+    monkeypatch: pytest.MonkeyPatch,
+    caplog: pytest.LogCaptureFixture,
+    flags: str,
+    name: EngineName,
+    chosen: engines.Precision,
+):
+    monkeypatch.setattr("gladsr.engines.processor.cpuinfo", lambda: {"flags": flags})
+    monkeypatch.setattr("gladsr.engines.openvino.capabilities", lambda _: ["FP32", "BF16"])
+    assert engines.load(CARD, name, precision="auto").precision == chosen
+    assert not caplog.records
+
+
 @pytest.mark.parametrize("name", ["openvino", "torch"])
 def test_without_bf16_an_engine_warns_and_uses_fp32(
     monkeypatch: pytest.MonkeyPatch,
@@ -396,7 +419,7 @@ def test_a_missing_library_names_the_command_that_installs_it(
     ("settings", "message"),
     [
         ({"engine": "tensorrt"}, "no engine 'tensorrt'; choose from auto, openvino"),
-        ({"precision": "fp8"}, "no precision 'fp8'; choose from fp32, bf16, int8"),
+        ({"precision": "fp8"}, "no precision 'fp8'; choose from auto, fp32, bf16, int8"),
         ({"precision": "int8"}, r"gladsr export gladsr-l --scale 3 --calibrate FOLDER -o .*int8"),
         ({"threads": 0}, "threads is 0, but must be 1 or more"),
         ({"device": "NPU7"}, "no device 'NPU7' here, only CPU"),

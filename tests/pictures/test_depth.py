@@ -33,7 +33,7 @@ def test_what_is_outside_the_range_is_clipped() -> None:
 
 
 @pytest.mark.parametrize("kind", [np.int32, np.bool_, np.uint32])
-def test_other_kinds_are_refused(kind: type[np.generic]) -> None:
+def test_other_data_types_are_rejected(kind: type[np.generic]) -> None:
     with pytest.raises(TypeError, match="uint8, uint16"):
         to_depth(np.zeros(3, kind), np.uint8)
     with pytest.raises(TypeError, match="uint8, uint16"):

@@ -307,30 +307,31 @@ def test_a_name_without_a_known_ending_cannot_be_written(tmp_path: Path) -> None
 # Files that are not read
 
 
-def test_other_formats_are_refused(tmp_path: Path) -> None:
+def test_other_formats_are_rejected(tmp_path: Path) -> None:
     Image.fromarray(PHOTO).save(tmp_path / "a.jp2")
-    with pytest.raises(PictureError, match=r"no picture that can be read\. Convert it to .* PPM"):
+    with pytest.raises(PictureError, match=r"it is JPEG 2000, which is not supported\. Convert it"):
         read(tmp_path / "a.jp2")
 
 
-@pytest.mark.parametrize("kind", [np.int16, np.uint32, np.float64])
-def test_pixels_of_other_kinds_are_refused(tmp_path: Path, kind: type[np.generic]) -> None:
-    tifffile.imwrite(tmp_path / "a.tif", np.zeros((20, 30), kind))
-    with pytest.raises(PictureError, match=r"a\.tif"):
+def test_complex_numbers_are_rejected(tmp_path: Path) -> None:
+    tifffile.imwrite(tmp_path / "a.tif", np.zeros((20, 30), np.complex64))
+    with pytest.raises(PictureError, match=r"a\.tif: its samples are complex numbers"):
         read(tmp_path / "a.tif")
 
 
-def test_ycbcr_that_libvips_would_take_for_rgb_is_refused(tmp_path: Path) -> None:
+def test_ycbcr_that_libvips_would_take_for_rgb_is_rejected(tmp_path: Path) -> None:
     ycbcr = Image.fromarray(PHOTO).convert("YCbCr")
     ycbcr.save(tmp_path / "a.tif")
-    with pytest.raises(PictureError, match=r"a\.tif has pixels in YCbCr\. Convert them to RGB"):
+    with pytest.raises(
+        PictureError, match=r"a\.tif: its pixels are in YCbCr .*\. Convert it to grey or RGB"
+    ):
         read(tmp_path / "a.tif")
     ycbcr.save(tmp_path / "b.tif", compression="jpeg", quality=99)
     assert np.abs(read(tmp_path / "b.tif").pixels.astype(int) - PHOTO).mean() < 3
 
 
 @pytest.mark.parametrize("value", [-0.1, 1.5, np.nan, np.inf])
-def test_floating_point_outside_the_range_is_refused(tmp_path: Path, value: float) -> None:
+def test_floating_point_outside_the_range_is_rejected(tmp_path: Path, value: float) -> None:
     pixels = np.full((20, 30), 0.5, np.float32)
     pixels[3, 4] = value
     tifffile.imwrite(tmp_path / "a.tif", pixels)
@@ -348,22 +349,22 @@ def _too_wide_for_webp() -> NDArray[Any]:
 def test_a_failed_write_leaves_the_old_file_and_nothing_else(tmp_path: Path) -> None:
     write(Picture(PHOTO), tmp_path / "a.webp")
     before = (tmp_path / "a.webp").read_bytes()
-    with pytest.raises(PictureError, match=r"a\.webp cannot be written"):
+    with pytest.raises(PictureError, match=r"a\.webp: it cannot be written"):
         write(Picture(_too_wide_for_webp()), tmp_path / "a.webp")
     assert (tmp_path / "a.webp").read_bytes() == before
     assert [path.name for path in tmp_path.iterdir()] == ["a.webp"]
 
 
 def test_folders_that_are_missing_or_in_the_way_are_named(tmp_path: Path) -> None:
-    with pytest.raises(PictureError, match=r"none/a\.png cannot be written: No such file"):
+    with pytest.raises(PictureError, match=r"none/a\.png: it cannot be written: No such file"):
         write(Picture(PHOTO), tmp_path / "none" / "a.png")
     (tmp_path / "a.png").mkdir()
-    with pytest.raises(PictureError, match=r"a\.png cannot be written: Is a directory"):
+    with pytest.raises(PictureError, match=r"a\.png: it cannot be written: Is a directory"):
         write(Picture(PHOTO), tmp_path / "a.png")
     assert [path.name for path in tmp_path.iterdir()] == ["a.png"]
 
 
-def test_what_a_file_is_called_until_it_is_whole_is_told_to_nobody(tmp_path: Path) -> None:
+def test_errors_do_not_name_the_temporary_file(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     for path in (tmp_path / "missing" / "file", tmp_path / "folder"):
         with pytest.raises(OSError, match=f"{re.escape(repr(str(path)))}$"), atomic_write(path):

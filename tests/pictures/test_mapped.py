@@ -1,4 +1,4 @@
-"""Pictures whose pixels lie in a temporary file: the same pixels, the same files, nothing left."""
+"""Pixels in temporary files: the same results as in memory, and nothing left behind."""
 
 import errno
 import gc
@@ -11,6 +11,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import replace
+from functools import partial
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -19,7 +20,7 @@ import pytest
 import tifffile
 from PIL import ExifTags, Image, ImageOps
 
-from gladsr.errors import PictureError
+from gladsr.errors import PictureError, StorageError
 from gladsr.pictures import (
     SUFFIXES,
     Pages,
@@ -27,11 +28,13 @@ from gladsr.pictures import (
     ReadOptions,
     mapped,
     read_pages,
+    reading,
     room_for,
-    tiff,
+    tiff_writing,
     write,
     write_pages,
 )
+from gladsr.pictures.decoding import upright
 from gladsr.pictures.mapped import Mapped, bands, empty, forget
 from tests.pictures.samples import CHANNELS, FRAMES, GREY, PHOTO, SAMPLES, Sample, deep
 
@@ -78,14 +81,14 @@ def test_every_file_gives_the_same_pixels(tmp_path: Path, sample: Sample) -> Non
 def test_it_is_turned_upright(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, orientation: int
 ) -> None:
-    monkeypatch.setattr("gladsr.pictures.reading._TURNED", 16)
+    monkeypatch.setattr(reading, "upright", partial(upright, side=16))
     exif = Image.Exif()
     exif[ExifTags.Base.Orientation] = orientation
     Image.fromarray(PHOTO).save(tmp_path / "a.png", exif=exif.tobytes())
     with Image.open(tmp_path / "a.png") as image:
-        upright = np.asarray(ImageOps.exif_transpose(image))
+        expected = np.asarray(ImageOps.exif_transpose(image))
     (picture,) = read_pages(tmp_path / "a.png", folder=tmp_path).pictures
-    np.testing.assert_array_equal(picture.pixels, upright)
+    np.testing.assert_array_equal(picture.pixels, expected)
 
 
 @pytest.mark.usefixtures("all_in_files")
@@ -222,7 +225,7 @@ def test_what_is_anothers_is_not_forgotten(tmp_path: Path) -> None:
 
 @pytest.mark.skipif(sys.platform != "linux", reason="it asks Linux about the process")
 @pytest.mark.parametrize("suffix", [".png", ".tif", ".jpg", ".ppm"])
-def test_what_has_been_written_is_forgotten_at_once(tmp_path: Path, suffix: str) -> None:
+def test_written_pixels_are_freed_at_once(tmp_path: Path, suffix: str) -> None:
     pixels = empty((5000, 4000, 3), np.uint8, tmp_path)
     assert isinstance(pixels, Mapped)
     for band in bands(pixels):
@@ -255,7 +258,7 @@ def files_of_at_most(nbytes: int) -> Iterator[None]:
         resource.setrlimit(resource.RLIMIT_FSIZE, before)
 
 
-def test_too_little_room_is_told_with_what_is_missing(
+def test_too_little_space_is_reported_with_the_missing_amount(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     pixels = np.zeros((5, 5, 3), np.uint8)
@@ -263,26 +266,27 @@ def test_too_little_room_is_told_with_what_is_missing(
     with pytest.raises(PictureError) as error:
         room_for(tmp_path / "large.png", pixels, (20_000, 20_000))
     assert str(error.value) == (
-        f"{tmp_path / 'large.png'} cannot be written: the output's disk lacks 1.4 GB "
-        "(2.4 GB are needed meanwhile, 1.0 GB are free)."
+        f"{tmp_path}: its disk lacks 1.4 GB: 2.4 GB are needed for temporary and output files, "
+        "1.0 GB are free."
     )
     assert not list(tmp_path.iterdir())
 
 
 @pytest.mark.usefixtures("all_in_files")
-def test_too_little_room_for_what_is_read_names_the_file(
+def test_too_little_space_for_the_pixels_of_an_input_names_the_folder(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     Image.fromarray(PHOTO).save(tmp_path / "a.png")
     monkeypatch.setattr(shutil, "disk_usage", lambda _folder: Usage(10**12, 0, 10))
-    with pytest.raises(PictureError, match=r"a\.png cannot be read: the output's disk lacks 0.1 G"):
+    with pytest.raises(StorageError, match=r"its disk lacks 0\.1 GB") as error:
         next(iter(read_pages(tmp_path / "a.png", folder=tmp_path).pictures))
+    assert error.value.path == tmp_path
 
 
-def test_a_disk_that_fills_up_before_the_file_is_reserved_is_told(tmp_path: Path) -> None:
+def test_a_disk_that_fills_up_before_space_is_reserved_is_reported(tmp_path: Path) -> None:
     with (
         files_of_at_most(2**20),
-        pytest.raises(PictureError, match=r"large\.png cannot be written"),
+        pytest.raises(StorageError, match="a temporary file cannot be written there"),
     ):
         room_for(tmp_path / "large.png", PHOTO, (5000, 5000))
     assert not list(tmp_path.iterdir())
@@ -290,7 +294,7 @@ def test_a_disk_that_fills_up_before_the_file_is_reserved_is_told(tmp_path: Path
 
 @pytest.mark.usefixtures("all_in_files")
 @pytest.mark.parametrize("error", [None, errno.EOPNOTSUPP])
-def test_a_system_that_reserves_no_room_gets_zeros(
+def test_systems_that_cannot_reserve_space_get_zeros(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, error: int | None
 ) -> None:
     def refuse(*_: Any) -> None:
@@ -303,18 +307,18 @@ def test_a_system_that_reserves_no_room_gets_zeros(
     pixels = empty((1500, 1000, 3), np.uint8, tmp_path)
     assert isinstance(pixels, Mapped)
     assert not pixels.any()
-    with files_of_at_most(2**20), pytest.raises(OSError, match="too large"):
+    with files_of_at_most(2**20), pytest.raises(StorageError, match="too large"):
         empty((1500, 1000, 3), np.uint8, tmp_path)
 
 
 @pytest.mark.usefixtures("all_in_files")
 @pytest.mark.parametrize("suffix", SUFFIXES)
 def test_a_disk_that_fills_up_while_writing_leaves_nothing(tmp_path: Path, suffix: str) -> None:
-    noise = np.random.default_rng(0).integers(0, 256, (400, 500, 3), np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (80, 100, 3), np.uint8)
     pixels = in_file(noise, tmp_path)
     with (
-        files_of_at_most(20_000),
-        pytest.raises(PictureError, match=rf"a{suffix} cannot be written: File too large\."),
+        files_of_at_most(2000),
+        pytest.raises(PictureError, match=rf"a{suffix}: it cannot be written: File too large\."),
     ):
         write(Picture(pixels), tmp_path / f"a{suffix}")
     assert not list(tmp_path.iterdir())
@@ -325,6 +329,7 @@ import sys
 from pathlib import Path
 import numpy as np
 from gladsr.pictures import ReadOptions, room_for
+from gladsr.pictures.decoding import upright
 from gladsr.pictures.mapped import Mapped
 pixels = room_for(Path(sys.argv[1]), np.zeros((9, 9, 3), np.uint8), (5000, 5000))
 assert isinstance(pixels, Mapped)
@@ -358,7 +363,9 @@ def test_the_longest_sides_of_a_format(tmp_path: Path, suffix: str, most: int) -
     write(Picture(np.zeros((1, most, 3), np.uint8)), path)
     assert next(iter(read_pages(path).pictures)).pixels.shape == (1, most, 3)
     assert room_for(path, PHOTO, (most, 1)).shape == (most, 1, 3)
-    with pytest.raises(PictureError, match=f"{most + 1} × 1 pixels, and .* holds {most} a side"):
+    with pytest.raises(
+        PictureError, match=f"{most + 1} × 1 pixels, and .* holds at most {most} a side"
+    ):
         room_for(path, PHOTO, (1, most + 1))
 
 
@@ -366,7 +373,7 @@ def test_transparency_that_a_format_does_not_hold(tmp_path: Path) -> None:
     opaque = np.dstack([PHOTO, np.full_like(GREY, 255)])
     assert room_for(tmp_path / "a.jpg", opaque, (4, 4)).shape == (4, 4, 4)
     opaque[-1, -1, -1] = 254
-    with pytest.raises(PictureError, match=r"a\.jpg cannot be written: JPEG holds no transparency"):
+    with pytest.raises(PictureError, match=r"a\.jpg: JPEG holds no transparency"):
         room_for(tmp_path / "a.jpg", opaque, (4, 4))
 
 
@@ -375,9 +382,9 @@ def test_what_may_have_more_than_4_gb_is_a_big_tiff(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """TIFF 6.0 counts the bytes of a file in 32 bits."""
-    assert tiff.needs_big(40_000 * 40_000 * 3)
-    assert not tiff.needs_big(30_000 * 40_000 * 3)
-    monkeypatch.setattr(tiff, "_CLASSIC", 2 * PHOTO.nbytes - 1)
+    assert tiff_writing.needs_big(40_000 * 40_000 * 3)
+    assert not tiff_writing.needs_big(30_000 * 40_000 * 3)
+    monkeypatch.setattr(tiff_writing, "_CLASSIC", 2 * PHOTO.nbytes - 1)
     for count in (1, 2):
         each = Picture(in_file(PHOTO, tmp_path))
         write_pages(Pages([each] * count, count), tmp_path / f"{count}.tif")

@@ -252,7 +252,7 @@ def test_mod_crop_keeps_the_top_left_multiple(height: int, width: int, scale: in
         ((4, 4), np.bool_, {"scale": 2.0}, TypeError),
     ],
 )
-def test_what_makes_no_sense_is_refused(
+def test_invalid_arguments_are_rejected(
     shape: tuple[int, ...],
     kind: type[np.generic],
     arguments: dict[str, float | tuple[int, int]],

@@ -142,12 +142,13 @@ def test_an_exported_rival_is_the_same_network(tmp_path: Path, name: str, scale:
     assert not (tmp_path / "a.xml").exists()
 
 
-def test_a_scale_that_a_rival_lacks_is_named(
+def test_a_scale_that_the_weights_of_a_rival_do_not_fit_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "rlfn.safetensors"
     save_file(RIVALS["rlfn"](4).state_dict(), file)
-    assert main(["export", f"rlfn={file}", "-o", str(tmp_path / "rlfn.onnx")]) == 2
+    command = ["export", f"rlfn={file}", "--scale", "2", "-o", str(tmp_path / "rlfn.onnx")]
+    assert main(command) == 2
     assert "has no scale 2; choose from --scale 4" in capsys.readouterr().err
     assert not (tmp_path / "rlfn.onnx").exists()
 

@@ -128,7 +128,7 @@ def test_an_image_that_cannot_be_scored_is_named(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match=r"a\.png: it has transparent parts"):
         _evaluate_one(bicubic, tmp_path, np.dstack([PHOTO, PHOTO[..., 0]]), 4)
     (tmp_path / "a.png").write_bytes(b"")
-    with pytest.raises(PictureError, match=r"a\.png is empty"):
+    with pytest.raises(PictureError, match=r"a\.png: it is empty"):
         evaluate(bicubic, tmp_path, 4)
 
 

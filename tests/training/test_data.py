@@ -1,4 +1,4 @@
-"""What the network is shown."""
+"""Training images, crops and teachers."""
 
 from pathlib import Path
 
@@ -6,12 +6,14 @@ import numpy as np
 import onnx
 import pytest
 import skimage
+import torch
 from onnx import TensorProto, helper
 from PIL import Image
 from skimage.filters import gaussian
 
 from gladsr.errors import DataError, PictureError
 from gladsr.pictures import SUFFIXES, Picture, resize, write
+from gladsr.rivals.load import RIVALS
 from gladsr.training.data import Crops, PairedImages, load_pairs, load_taught
 
 
@@ -27,12 +29,12 @@ def test_pairs_are_the_images_and_their_exact_bicubic(pairs: PairedImages) -> No
     np.testing.assert_array_equal(pairs.lr[0], resize(expected, scale=0.5))
 
 
-def test_hidden_files_are_no_images(toy_data: Path, tmp_path: Path, pairs: PairedImages) -> None:
-    (toy_data / "train" / "._0.png").write_bytes(b"what another system keeps beside an image")
+def test_hidden_files_are_skipped(toy_data: Path, tmp_path: Path, pairs: PairedImages) -> None:
+    (toy_data / "train" / "._0.png").write_bytes(b"metadata of another system")
     assert load_pairs([toy_data / "train"], 2, tmp_path).names == pairs.names
 
 
-def test_images_of_every_format_are_taken(tmp_path: Path) -> None:
+def test_images_of_every_format_are_read(tmp_path: Path) -> None:
     folder = tmp_path / "images"
     folder.mkdir()
     for suffix in SUFFIXES:
@@ -60,7 +62,8 @@ def test_changed_images_are_decoded_again(tmp_path: Path) -> None:
 
 
 def test_excluded_images_are_left_out(toy_data: Path, tmp_path: Path) -> None:
-    assert load_pairs([toy_data / "train"], 2, tmp_path, exclude=["0.png"]).names == ["1.png"]
+    for exclude in (["0.png"], ["0*"], ["[!1]*"], ["*0.png", "x"]):
+        assert load_pairs([toy_data / "train"], 2, tmp_path, exclude=exclude).names == ["1.png"]
 
 
 def test_grey_alpha_and_16_bit_images_become_rgb_of_8_bits(tmp_path: Path) -> None:
@@ -96,7 +99,7 @@ def test_samples_lie_on_each_other_after_every_augmentation(pairs: PairedImages)
         assert abs(difference).max() <= 1
 
 
-def test_hr_alone_is_sharpened_where_it_is_told(pairs: PairedImages) -> None:
+def test_only_hr_is_sharpened(pairs: PairedImages) -> None:
     plain = Crops(pairs, 16, seed=0, taught=pairs.hr)
     sharper = Crops(pairs, 16, seed=0, taught=pairs.hr, sharpen=0.8)
     for n in range(5):
@@ -111,11 +114,11 @@ def test_hr_alone_is_sharpened_where_it_is_told(pairs: PairedImages) -> None:
 
 
 def test_all_flips_turns_and_images_are_drawn(pairs: PairedImages) -> None:
-    crops = Crops(pairs, pairs.lr[0].shape[0], seed=0)  # full height: few places, many flips
+    crops = Crops(pairs, pairs.lr[0].shape[0], seed=0)  # full height: few offsets, many flips
     seen = {lr.tobytes() for lr, _ in (crops.sample(n) for n in range(400))}
     shapes = {lr.shape[:2] for lr in pairs.lr}
-    places = sum(width - height + 1 for height, width in shapes) * len(pairs)
-    assert len(seen) == 8 * places
+    offsets = sum(width - height + 1 for height, width in shapes) * len(pairs)
+    assert len(seen) == 8 * offsets
 
 
 @pytest.mark.parametrize(("power", "share"), [(1.0, 0.8), (0.5, 2 / 3), (0.0, 0.5)])
@@ -161,8 +164,8 @@ def test_folders_without_images_are_named(tmp_path: Path, missing: bool) -> None
         load_pairs([folder], 2, tmp_path / "cache")
 
 
-def test_images_that_are_all_excluded_are_none(toy_data: Path, tmp_path: Path) -> None:
-    with pytest.raises(DataError, match=r"data\.exclude names every image of .*train"):
+def test_excluding_all_images_is_an_error(toy_data: Path, tmp_path: Path) -> None:
+    with pytest.raises(DataError, match=r"data\.exclude matches every image of .*train"):
         load_pairs([toy_data / "train"], 2, tmp_path, exclude=["0.png", "1.png"])
 
 
@@ -175,15 +178,15 @@ def test_an_image_smaller_than_the_scale_is_named(tmp_path: Path) -> None:
 
 @pytest.fixture
 def doubling(tmp_path: Path) -> Path:
-    """A teacher whose picture is every pixel of LR four times."""
-    return enlarging(2, tmp_path / "teacher.onnx")
+    """A teacher that repeats every pixel of LR four times."""
+    return repeating(2, tmp_path / "teacher.onnx")
 
 
-def enlarging(scale: int, file: Path) -> Path:
+def repeating(scale: int, file: Path) -> Path:
     """Write a teacher that repeats every pixel of LR."""
     graph = helper.make_graph(
         [helper.make_node("Resize", ["x", "", "scales"], ["y"], mode="nearest")],
-        "enlarging",
+        "repeating",
         [helper.make_tensor_value_info("x", TensorProto.FLOAT, [1, 3, "h", "w"])],
         [helper.make_tensor_value_info("y", TensorProto.FLOAT, [1, 3, "H", "W"])],
         [helper.make_tensor("scales", TensorProto.FLOAT, [4], [1, 1, scale, scale])],
@@ -192,7 +195,7 @@ def enlarging(scale: int, file: Path) -> Path:
     return file
 
 
-def test_teachers_pictures_lie_on_the_others(pairs: PairedImages, doubling: Path) -> None:
+def test_outputs_of_a_teacher_are_cropped_like_hr(pairs: PairedImages, doubling: Path) -> None:
     taught = load_taught(pairs, doubling)
     for lr, picture in zip(pairs.lr, taught, strict=True):
         np.testing.assert_array_equal(picture, lr.repeat(2, 0).repeat(2, 1))
@@ -204,7 +207,7 @@ def test_teachers_pictures_lie_on_the_others(pairs: PairedImages, doubling: Path
     assert [images.shape for images in crops.batch(0, 3)] == [(3, 3, 8, 8)] + 2 * [(3, 3, 16, 16)]
 
 
-def test_teachers_pictures_are_made_once(pairs: PairedImages, doubling: Path) -> None:
+def test_outputs_of_a_teacher_are_computed_once(pairs: PairedImages, doubling: Path) -> None:
     load_taught(pairs, doubling)
     stored = next(pairs.folder.glob("taught-*"))
     stamp = stored.stat().st_mtime_ns
@@ -212,10 +215,10 @@ def test_teachers_pictures_are_made_once(pairs: PairedImages, doubling: Path) ->
     assert stored.stat().st_mtime_ns == stamp
 
 
-def test_a_teacher_for_a_larger_scale_has_its_pictures_reduced(
+def test_outputs_of_a_teacher_for_a_larger_scale_are_reduced(
     toy_data: Path, tmp_path: Path
 ) -> None:
-    quadrupling = enlarging(4, tmp_path / "teacher.onnx")
+    quadrupling = repeating(4, tmp_path / "teacher.onnx")
     at_x3 = load_pairs([toy_data / "train"], 3, tmp_path)
     for lr, hr, picture in zip(at_x3.lr, at_x3.hr, load_taught(at_x3, quadrupling), strict=True):
         assert picture.shape == hr.shape
@@ -224,7 +227,23 @@ def test_a_teacher_for_a_larger_scale_has_its_pictures_reduced(
         )
 
 
-def test_unfit_teachers_are_refused_by_name(toy_data: Path, tmp_path: Path, doubling: Path) -> None:
+def test_a_teacher_may_be_weights_of_rlfn(pairs: PairedImages, tmp_path: Path) -> None:
+    network = RIVALS["rlfn"](2).eval()
+    torch.save(network.state_dict(), tmp_path / "rlfn.pth")
+    taught = load_taught(pairs, tmp_path / "rlfn.pth")
+    for lr, found in zip(pairs.lr, taught, strict=True):
+        with torch.no_grad():
+            y = network(torch.from_numpy(lr.transpose(2, 0, 1)[None].copy()) / 255)[0]
+        expected = np.rint(255 * y.clamp(0, 1).permute(1, 2, 0).numpy())
+        assert abs(found - expected).max() <= 1
+    torch.save({"conv.weight": torch.zeros(1)}, tmp_path / "other.pth")
+    with pytest.raises(DataError, match=r"other\.pth"):
+        load_taught(pairs, tmp_path / "other.pth")
+
+
+def test_unsuitable_teachers_are_rejected_by_name(
+    toy_data: Path, tmp_path: Path, doubling: Path
+) -> None:
     at_x3 = load_pairs([toy_data / "train"], 3, tmp_path)
     with pytest.raises(DataError, match=r"teacher\.onnx makes"):
         load_taught(at_x3, doubling)

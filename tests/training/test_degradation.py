@@ -1,4 +1,4 @@
-"""What is done to LR, against what other libraries say that blur, noise and JPEG do."""
+"""Degradations of LR, against other libraries' measures of blur, noise and JPEG."""
 
 from pathlib import Path
 
@@ -18,12 +18,12 @@ WEB = DegradationSettings(clean=0.1, blur=0.7, noise=8, jpeg=(30, 95))
 
 
 def blockiness(pixels: NDArray[np.uint8]) -> NDArray[np.float64]:
-    """Return how much columns differ from their left neighbours, for each of 8 columns."""
+    """Return the mean difference of columns from their left neighbours, for each of 8 offsets."""
     steps = np.abs(np.diff(pixels.astype(float).mean(axis=2), axis=1)).mean(axis=0)
     return np.array([steps[start::8].mean() for start in range(8)])
 
 
-def test_nothing_is_done_unless_told():
+def test_nothing_is_degraded_by_default():
     assert degrade(PHOTO, DegradationSettings(), np.random.default_rng(0)) is PHOTO
 
 
@@ -42,7 +42,7 @@ def test_a_share_stays_clean():
     assert 0.05 < np.mean(same) < 0.16
 
 
-def test_noise_has_at_most_the_deviation_that_was_told():
+def test_noise_has_at_most_the_given_deviation():
     flat = np.full((96, 96, 3), 120, np.uint8)
     how = DegradationSettings(noise=8)
     deviations = [degrade(flat, how, np.random.default_rng(n)).std() for n in range(40)]
@@ -52,7 +52,7 @@ def test_noise_has_at_most_the_deviation_that_was_told():
     assert abs(np.mean(means) - 120) < 0.1  # neither darker nor brighter
 
 
-def test_blur_takes_detail_and_no_light():
+def test_blur_removes_detail_and_keeps_the_brightness():
     how = DegradationSettings(blur=0.7)
     blurred = [degrade(PHOTO, how, np.random.default_rng(n)) for n in range(20)]
     details = [np.abs(np.diff(picture.astype(int), axis=0)).mean() for picture in blurred]
@@ -97,7 +97,7 @@ def test_crops_are_degraded_and_their_targets_are_not(toy_data: Path, tmp_path: 
 
 
 @pytest.mark.parametrize("jpeg", ["[95, 30]", "[0, 50]", "[30, 101]"])
-def test_wrong_qualities_are_refused(jpeg: str):
+def test_wrong_qualities_are_rejected(jpeg: str):
     config = Path(__file__).parents[2] / "configs" / "gladsr-photo-x2.toml"
     with pytest.raises(SettingsError, match=r"degradation\.jpeg.*from 1 to 100, the lower one"):
         read_settings(config, (f"degradation.jpeg={jpeg}",))

@@ -1,5 +1,6 @@
 """The training loop: what it learns, and that nothing is lost when it is stopped."""
 
+import json
 import os
 import re
 import signal
@@ -15,13 +16,13 @@ from typing import Any
 import pytest
 import torch
 from PIL import Image
-from safetensors.torch import save_file
+from safetensors.torch import load_file, save_file
 from torch import Tensor
 
 from gladsr.errors import DataError, PictureError, SettingsError
 from gladsr.network import Gladsr, GladsrConfig
 from gladsr.network.weights import CHECKPOINT
-from gladsr.training import StoppedError, read_settings, train
+from gladsr.training import TrainingStoppedError, read_settings, train
 from gladsr.training.checkpoint import start_from
 from gladsr.training.release import load_run
 
@@ -51,9 +52,8 @@ def _assert_same_state(one: dict[str, Any], other: dict[str, Any]) -> None:
     assert one["step"] == other["step"]
 
 
-def _finish(config: Path, run: Path, *arguments: str) -> dict[str, Any]:
-    command = [*GLADSR, "train", str(config), f"--output={run}", "--threads=1", *arguments]
-    subprocess.run(command, check=True, capture_output=True, timeout=300)  # noqa: S603 - our own command
+def _finish(config: Path, run: Path, *changes: str, resume: bool = False) -> dict[str, Any]:
+    list(train(read_settings(config, changes), run, resume=resume))
     return _load(run)
 
 
@@ -86,7 +86,7 @@ def test_killed_and_resumed_gives_the_same_bits(
     os.kill(process.pid, how)
     assert process.wait(60) == (130 if how == signal.SIGTERM else -how)
     assert 0 < _load(run)["step"] < 12
-    _assert_same_state(_finish(toy_config, run, kind, "--resume"), whole)
+    _assert_same_state(_finish(toy_config, run, kind, resume=True), whole)
 
 
 @pytest.mark.parametrize(
@@ -99,7 +99,7 @@ def test_killed_and_resumed_gives_the_same_bits(
         ("data.train=['elsewhere']", r'data\.train was \[".*/train"\] and is now \["elsewhere"\]'),
     ],
 )
-def test_a_run_goes_on_with_its_own_settings_only(
+def test_a_run_resumes_with_its_own_settings_only(
     toy_config: Path, tmp_path: Path, change: str, message: str
 ) -> None:
     short, run = ("schedule.steps=2",), tmp_path / "run"
@@ -110,14 +110,14 @@ def test_a_run_goes_on_with_its_own_settings_only(
     assert (run / CHECKPOINT).read_bytes() == before
 
 
-def test_of_many_changed_settings_the_first_are_named(toy_config: Path, tmp_path: Path) -> None:
+def test_the_first_of_many_changed_settings_are_named(toy_config: Path, tmp_path: Path) -> None:
     list(train(read_settings(toy_config, ("schedule.steps=2",)), tmp_path / "run"))
     others = ("seed=4", "network.lsbs=2", "data.patch=9", "loss.gamma=0.2", "average.decay=0")
     with pytest.raises(SettingsError, match=r"seed was .*\.lsbs was .*\.patch was .*, and 3 more"):
         list(train(read_settings(toy_config, others), tmp_path / "run", resume=True))
 
 
-def test_a_run_goes_on_on_another_machine_and_from_an_older_version(
+def test_a_run_resumes_on_another_machine_and_from_an_older_version(
     toy_config: Path, tmp_path: Path
 ) -> None:
     run = tmp_path / "run"
@@ -125,7 +125,7 @@ def test_a_run_goes_on_on_another_machine_and_from_an_older_version(
     reports = train(read_settings(toy_config, (*config, "validate_every=2")), run)
     assert next(reports).step == 2
     os.kill(os.getpid(), signal.SIGTERM)
-    with pytest.raises(StoppedError, match="stopped at step 2 of 4"):
+    with pytest.raises(TrainingStoppedError, match="stopped at step 2 of 4"):
         next(reports)
     saved = _load(run)
     del saved["settings"]["data"]["patterns"], saved["settings"]["compile"]
@@ -136,7 +136,7 @@ def test_a_run_goes_on_on_another_machine_and_from_an_older_version(
 
 
 @pytest.mark.parametrize("device", ["cuda:99", "teapot", "meta"])
-def test_a_device_that_is_not_there_is_refused_at_once(
+def test_a_device_that_is_not_available_is_rejected_at_once(
     toy_config: Path, tmp_path: Path, device: str
 ) -> None:
     settings = read_settings(toy_config, (f"device={device}",))
@@ -148,17 +148,17 @@ def test_a_device_that_is_not_there_is_refused_at_once(
 def test_two_processes_train_as_one(toy_config: Path, tmp_path: Path) -> None:
     alone = _finish(toy_config, tmp_path / "alone", "precision=fp32")
     run = tmp_path / "together"
-    words = ["train", str(toy_config), f"--output={run}", "--threads=1", "precision=fp32"]
-    _in_two_processes("-m", "gladsr", *words)
+    command = ("train", str(toy_config), f"--output={run}", "--threads=1", "precision=fp32")
+    _in_two_processes("-m", "gladsr", *command)
     for ours, theirs in zip(
         _tensors(_load(run)["network"]), _tensors(alone["network"]), strict=True
     ):
         torch.testing.assert_close(ours, theirs, atol=2e-4, rtol=1e-3)
 
 
-def _in_two_processes(*words: str) -> None:
+def _in_two_processes(*arguments: str) -> None:
     launcher = [sys.executable, "-W", "ignore", "-m", "torch.distributed.run", "--standalone"]
-    command = [*launcher, "--nproc-per-node=2", *words]
+    command = [*launcher, "--nproc-per-node=2", *arguments]
     subprocess.run(command, check=True, capture_output=True, timeout=300)  # noqa: S603 - our own command
 
 
@@ -168,37 +168,45 @@ from pathlib import Path
 
 import torch
 
-from gladsr.training import loop, read_settings
+from gladsr.training import TrainingStoppedError, loop, read_settings
 
-config, run, told = sys.argv[1:]
-step = loop._step
+config, run, stopped_rank = sys.argv[1:]
+set_learning_rate = loop.set_learning_rate
 
-def step_and_stop(network, state, batch, settings):
-    if state.step == 4 and os.environ["RANK"] == told:
+def stop_and_set(state, settings):
+    if state.step == 4 and os.environ["RANK"] == stopped_rank:
         os.kill(os.getpid(), signal.SIGTERM)
-    return step(network, state, batch, settings)
+    set_learning_rate(state, settings)
 
-loop._step = step_and_stop
+loop.set_learning_rate = stop_and_set
 torch.set_num_threads(1)
 try:
     list(loop.train(read_settings(Path(config), ("precision=fp32",)), Path(run)))
-except loop.StoppedError:
+except TrainingStoppedError:
     pass
 """
 
 
-@pytest.mark.parametrize("told", ["0", "1"])
-def test_processes_of_which_one_is_told_to_stop_stop_together(
-    toy_config: Path, tmp_path: Path, told: str
+@pytest.mark.parametrize("rank", ["0", "1"])
+def test_a_signal_to_one_process_stops_all_after_the_same_step(
+    toy_config: Path, tmp_path: Path, rank: str
 ) -> None:
     script, run = tmp_path / "stopped.py", tmp_path / "run"
     script.write_text(STOPPED)
-    _in_two_processes(str(script), str(toy_config), str(run), told)
+    _in_two_processes(str(script), str(toy_config), str(run), rank)
     assert _load(run)["step"] == 5
 
 
+def test_several_processes_cannot_have_a_time_limit(
+    toy_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("WORLD_SIZE", "2")
+    with pytest.raises(SettingsError, match=r"schedule\.minutes .* single process"):
+        list(train(read_settings(toy_config, ("schedule.minutes=1",)), tmp_path / "run"))
+
+
 @pytest.mark.parametrize("world", [3, 8])
-def test_a_batch_that_processes_cannot_share_evenly_is_refused(
+def test_a_batch_that_processes_cannot_share_evenly_is_rejected(
     toy_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, world: int
 ) -> None:
     monkeypatch.setenv("WORLD_SIZE", str(world))
@@ -226,8 +234,8 @@ def test_a_run_closes_its_log_whether_it_ends_or_not(
 def test_processes_that_fail_leave_their_group(
     toy_config: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    place = {"WORLD_SIZE": "1", "RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": "0"}
-    for name, value in place.items():
+    group = {"WORLD_SIZE": "1", "RANK": "0", "MASTER_ADDR": "localhost", "MASTER_PORT": "0"}
+    for name, value in group.items():
         monkeypatch.setenv(name, value)
     settings = read_settings(toy_config, (f"data.validation={tmp_path / 'none'}",))
     with pytest.raises(PictureError, match="none: it is not a folder"):
@@ -235,7 +243,7 @@ def test_processes_that_fail_leave_their_group(
     assert not torch.distributed.is_initialized()
 
 
-def test_images_that_are_smaller_than_a_crop_are_told(
+def test_images_smaller_than_a_crop_are_reported(
     toy_config: Path, tmp_path: Path, caplog: pytest.LogCaptureFixture
 ) -> None:
     folder = tmp_path / "images"
@@ -244,10 +252,9 @@ def test_images_that_are_smaller_than_a_crop_are_told(
         Image.new("RGB", (size, size)).save(folder / f"{size}.png")
     changes = ("data.patch=16", "schedule.steps=1", f"data.train=['{folder}']")
     list(train(read_settings(toy_config, changes), tmp_path / "run"))
-    told = "training images smaller than data.patch, 16 LR pixels a side, are left out: 1"
-    assert [record.message for record in caplog.records if record.name.startswith("gladsr")] == [
-        told
-    ]
+    warning = "training images smaller than data.patch, 16 LR pixels a side, are left out: 1"
+    messages = [record.message for record in caplog.records if record.name.startswith("gladsr")]
+    assert messages == [warning]
 
 
 def test_an_image_too_small_to_be_scored_is_named_before_the_first_step(
@@ -293,13 +300,15 @@ def test_a_damaged_checkpoint_is_named(
         load_run(tmp_path / "run")
 
 
-def test_weights_alone_are_no_checkpoint(tmp_path: Path) -> None:
+def test_weights_alone_are_not_a_checkpoint(tmp_path: Path) -> None:
     torch.save({"weight": torch.zeros(1)}, tmp_path / CHECKPOINT)
     with pytest.raises(DataError, match="no checkpoint of a training run"):
         load_run(tmp_path)
 
 
-def test_learning_rate_of_the_paper_halves_in_steps(toy_config: Path, tmp_path: Path) -> None:
+def test_the_learning_rate_of_the_paper_halves_at_intervals(
+    toy_config: Path, tmp_path: Path
+) -> None:
     settings = read_settings(
         toy_config,
         (
@@ -312,6 +321,55 @@ def test_learning_rate_of_the_paper_halves_in_steps(toy_config: Path, tmp_path: 
     )
     rates = [report.learning_rate for report in train(settings, tmp_path / "run")]
     assert rates == pytest.approx([1e-3, 5e-4, 5e-4, 2.5e-4, 2.5e-4])
+
+
+def test_a_run_ends_by_time_with_a_learning_rate_of_zero(toy_config: Path, tmp_path: Path) -> None:
+    changes = ("schedule.steps=1_000_000", "schedule.minutes=0.05", "validate_every=1_000_000")
+    (report,) = train(read_settings(toy_config, changes), tmp_path / "run")
+    assert report.step < report.steps
+    assert report.learning_rate == 0
+    assert report.seconds_left == 0
+    saved = json.loads((tmp_path / "run" / "report.json").read_text())
+    assert saved["step"] == report.step == _load(tmp_path / "run")["step"]
+    assert saved["validations"][-1]["psnr"]["val"]["y"] == round(report.validation.psnr, 3)
+    assert saved["seconds"] + saved["seconds_setting_up"] > 2.8
+
+
+def test_a_run_without_time_to_train_is_an_error(toy_config: Path, tmp_path: Path) -> None:
+    with pytest.raises(SettingsError, match=r"longer than schedule\.minutes"):
+        list(train(read_settings(toy_config, ("schedule.minutes=1e-6",)), tmp_path / "run"))
+
+
+def test_a_resident_run_resumes_bit_for_bit(toy_config: Path, tmp_path: Path) -> None:
+    changes = ("data.resident=true", "data.patterns=0.1", "optimizer.kind=muon")
+    settings = read_settings(toy_config, changes)
+    list(train(settings, tmp_path / "whole"))
+    stopped = train(settings, tmp_path / "stopped")
+    assert next(stopped).step == 4
+    os.kill(os.getpid(), signal.SIGTERM)
+    with pytest.raises(TrainingStoppedError, match="stopped at step 4 of 12"):
+        next(stopped)
+    list(train(settings, tmp_path / "stopped", resume=True))
+    _assert_same_state(_load(tmp_path / "stopped"), _load(tmp_path / "whole"))
+
+
+def test_several_validation_folders_are_reported(toy_config: Path, tmp_path: Path) -> None:
+    data = read_settings(toy_config).data
+    folders = f"data.validation=['{data.validation[0]}', '{data.train[0]}']"
+    (report,) = train(
+        read_settings(toy_config, (folders, "schedule.steps=1", "schedule.warmup=0")), tmp_path
+    )
+    assert list(report.validations) == ["val", "train"]
+    assert report.validation is report.validations["val"]
+    assert len({found.psnr for found in report.validations.values()}) == 2
+
+
+def test_saved_weights_are_the_averaged_ones(toy_config: Path, tmp_path: Path) -> None:
+    list(train(read_settings(toy_config), tmp_path))
+    network, _ = load_run(tmp_path)
+    weights = load_file(tmp_path / "toy.safetensors")
+    for name, value in network.state_dict().items():
+        assert torch.equal(weights[name], value.half())
 
 
 @pytest.mark.parametrize("scale", [3, 4])
@@ -353,7 +411,7 @@ def test_another_network_takes_what_fits_and_keeps_the_rest(tmp_path: Path) -> N
     assert torch.equal(after["upsampler.0.weight"], before["upsampler.0.weight"])
 
 
-def test_weights_of_another_kind_are_no_start(toy_config: Path, tmp_path: Path) -> None:
+def test_weights_of_another_kind_are_rejected_as_a_start(toy_config: Path, tmp_path: Path) -> None:
     save_file({"conv.weight": torch.zeros(3, 3, 3, 3)}, tmp_path / "other.safetensors")
     settings = read_settings(toy_config, (f"start={tmp_path / 'other.safetensors'}",))
     with pytest.raises(DataError, match=r"other\.safetensors has no weights that fit"):
@@ -361,7 +419,7 @@ def test_weights_of_another_kind_are_no_start(toy_config: Path, tmp_path: Path) 
 
 
 def _random(network: Gladsr) -> Gladsr:
-    """Give the gating layers, which begin at zero, something to say."""
+    """Randomise the gating layers, which begin at zero."""
     for gating in (network.re_c, network.re_f):
         assert gating is not None
         torch.nn.init.normal_(gating.weight, std=0.02)

@@ -1,4 +1,4 @@
-"""Muon against PyTorch's and the singular value decomposition, and what it leaves to Adam."""
+"""Muon against PyTorch's and the singular value decomposition, and its Adam part."""
 
 import torch
 from torch import nn
@@ -58,7 +58,7 @@ def test_steps_are_those_of_pytorchs_muon() -> None:
         assert error.norm() < 0.03 * change.norm()  # PyTorch makes its matrices orthogonal in bf16
 
 
-def test_all_else_takes_the_steps_of_adam() -> None:
+def test_all_other_parameters_take_the_steps_of_adam() -> None:
     by_muon, by_adam = _with_gradients(), _with_gradients()
     Muon(by_muon, RATE, BETAS).step()
     Adam(by_adam.parameters(), RATE, BETAS).step()

@@ -1,4 +1,4 @@
-"""What is shown in place of a crop now and then."""
+"""Patterns that replace some crops."""
 
 from pathlib import Path
 
@@ -12,7 +12,7 @@ from gladsr.training.patterns import pattern
 CROP = skimage.data.astronaut()[40:72, 200:232]
 
 
-def test_a_pattern_is_a_picture_of_the_same_size_and_the_same_for_the_same_seed() -> None:
+def test_patterns_have_the_size_of_the_crop_and_depend_on_the_seed() -> None:
     for seed in range(60):
         made = pattern(CROP, np.random.default_rng(seed))
         assert made.shape == CROP.shape
@@ -20,7 +20,7 @@ def test_a_pattern_is_a_picture_of_the_same_size_and_the_same_for_the_same_seed(
         np.testing.assert_array_equal(made, pattern(CROP, np.random.default_rng(seed)))
 
 
-def test_patterns_have_detail_that_photographs_have_not() -> None:
+def test_patterns_have_more_detail_than_photographs() -> None:
     def detail(pixels: np.ndarray[tuple[int, ...], np.dtype[np.uint8]]) -> float:
         return float(np.abs(np.diff(pixels.astype(int), axis=1)).mean())
 
@@ -29,14 +29,14 @@ def test_patterns_have_detail_that_photographs_have_not() -> None:
     assert max(made) == 255  # black and white in turn
 
 
-def test_some_are_beside_what_was_there() -> None:
+def test_some_cover_a_part_of_the_crop() -> None:
     made = [pattern(CROP, np.random.default_rng(seed)) for seed in range(200)]
     beside = [np.array_equal(each[:, 0], CROP[:, 0]) for each in made]
     assert 0.15 < np.mean(beside) < 0.4
     assert not any(np.array_equal(each, CROP) for each in made)
 
 
-def test_their_targets_are_their_bicubic_enlargement(toy_data: Path, tmp_path: Path) -> None:
+def test_their_targets_are_their_bicubic_upscale(toy_data: Path, tmp_path: Path) -> None:
     pairs = load_pairs([toy_data / "train"], 2, tmp_path)
     crops = Crops(pairs, 16, seed=3, taught=pairs.hr, patterns=0.5)
     plain = Crops(pairs, 16, seed=3, taught=pairs.hr)

@@ -90,7 +90,7 @@ def test_a_run_in_the_zoo_is_its_averaged_network_with_its_scores(
     }
     assert card.steps == 2
     assert card.parameters == sum(value.numel() for value in trained.parameters())
-    assert card.settings["data"]["validation"] == "$GLADSR_DATA/val"
+    assert card.settings["data"]["validation"] == ["$GLADSR_DATA/val"]
     assert "cache" not in card.settings["data"]
     assert set(card.scores) == set(TEST_SETS)
     assert all(scores["psnr"] > 15 and 0 < scores["ssim"] < 1 for scores in card.scores.values())

@@ -523,3 +523,12 @@ def test_a_process_forked_after_a_network_was_loaded_is_rejected(sr: Upscaler):
         message = results.get(timeout=60)
         process.join()
         assert 'get_context("spawn")' in message
+
+
+def test_channels_beside_the_colours_grow_each_for_itself(sr: Upscaler):
+    colours, extra = CHELSEA[:20, :30], CHELSEA[20:40, :30, :2]
+    larger = sr.upscale(Picture(colours, extra=extra))
+    np.testing.assert_array_equal(larger.pixels, sr(colours))
+    assert larger.extra is not None
+    for channel in range(2):
+        np.testing.assert_array_equal(larger.extra[..., channel], sr(extra[..., channel]))

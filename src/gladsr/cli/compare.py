@@ -10,7 +10,7 @@ from gladsr.cli import options
 from gladsr.cli.console import say
 from gladsr.cli.outputs import check_new
 from gladsr.errors import ComparisonError
-from gladsr.pictures import SUFFIXES, Picture, read, write
+from gladsr.pictures import SUFFIXES, Picture, read, to_rgb, write
 from gladsr.scoring import comparison
 from gladsr.scoring.comparison import Box
 
@@ -70,7 +70,7 @@ def compare(
     wanted = [_box(text) for text in crop or []]
     names = _labels(pictures, labels)
     opened = [read(path) for path in inputs]
-    pixels = [comparison.rgb(picture.pixels) for picture in opened]
+    pixels = [to_rgb(picture.pixels, alpha="over white") for picture in opened]
     hr = None
     if original:
         grey = opened[-1].pixels.ndim == 2 or opened[-1].pixels.shape[2] == 2

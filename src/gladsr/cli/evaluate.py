@@ -17,7 +17,9 @@ from rich.console import Console
 from rich.table import Table
 from rich.text import Text
 
+from gladsr.cli import options
 from gladsr.cli.console import progress_bar, say
+from gladsr.engines import PrecisionChoice
 from gladsr.errors import EngineError, PictureError
 from gladsr.pictures import resize
 from gladsr.rivals.published import SCORES
@@ -81,6 +83,7 @@ def evaluate(
             "--ensemble", help="Average models over 8 flips and rotations: the paper's “+”."
         ),
     ] = False,
+    precision: options.ComputePrecision = "fp32",
     per_image: Annotated[
         bool, typer.Option("--per-image", help="Also show the scores of every image.")
     ] = False,
@@ -111,7 +114,7 @@ def evaluate(
     _check_scales(networks, scales)
     if ensemble and networks:
         say("--ensemble applies to models of the zoo only; each --network runs without it")
-    methods = _methods(models, networks, scales, ensemble=ensemble)
+    methods = _methods(models, networks, scales, precision=precision, ensemble=ensemble)
     results, failed = _score(methods, files)
     if as_json:
         plain = [_plain(result, timings=timings) for result in results]
@@ -140,6 +143,7 @@ def _methods(
     networks: tuple[dict[int, FileNetwork], ...],
     scales: list[int],
     *,
+    precision: PrecisionChoice,
     ensemble: bool,
 ) -> list[_Method]:
     methods = []
@@ -147,7 +151,12 @@ def _methods(
         bicubic = _Method("bicubic", scale, ensemble=False, upscale=partial(resize, scale=scale))
         methods += [bicubic]
         methods += [
-            _Method(model, scale, ensemble, Upscaler(model, scale=scale, ensemble=ensemble))
+            _Method(
+                model,
+                scale,
+                ensemble,
+                Upscaler(model, scale=scale, precision=precision, ensemble=ensemble),
+            )
             for model in models
         ]
         methods += [

@@ -8,8 +8,7 @@ import typer
 from gladsr.cli import options
 from gladsr.cli.console import say
 from gladsr.cli.outputs import check_folder, check_new
-from gladsr.pictures import read
-from gladsr.scoring.comparison import rgb
+from gladsr.pictures import read, to_rgb
 from gladsr.upscaling.pixels import reduced
 
 LARGEST = 1_000_000
@@ -49,7 +48,7 @@ def explain(
         if file.resolve() == picture.resolve():
             raise typer.BadParameter(f"{file} would be written over the input")
         check_new(file, overwrite=overwrite)
-    original = rgb(read(picture).pixels)
+    original = to_rgb(read(picture).pixels, alpha="over white")
     pixels = reduced(original, LARGEST)
     if pixels is not original:
         say(f"{picture} is downscaled to {pixels.shape[1]}×{pixels.shape[0]} pixels")

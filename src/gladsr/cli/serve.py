@@ -100,7 +100,7 @@ def serve(
         ),
     ] = 2048,
     engine: options.Engine = "auto",
-    precision: options.ComputePrecision = "fp32",
+    precision: options.ComputePrecision = "auto",
     device: options.Device = None,
     threads: options.Threads = None,
 ) -> None:

@@ -13,10 +13,10 @@ if TYPE_CHECKING:
 
 
 def train(
-    config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="The settings.")],
+    config: Annotated[Path, typer.Argument(metavar="CONFIG.toml", help="Settings file.")],
     overrides: Annotated[
         list[str] | None,
-        typer.Argument(metavar="[KEY=VALUE]...", help="Settings to change: schedule.steps=2000"),
+        typer.Argument(metavar="[KEY=VALUE]...", help="Settings to override: schedule.steps=2000"),
     ] = None,
     *,
     output: Annotated[
@@ -24,7 +24,7 @@ def train(
         typer.Option(
             "--output",
             "-o",
-            help="Folder for the checkpoint and the logs. [default: runs/ and CONFIG's name]",
+            help="Folder for checkpoints and logs. [default: runs/ and the name of CONFIG]",
         ),
     ] = None,
     resume: Annotated[
@@ -37,9 +37,9 @@ def train(
     """Train a network.
 
     Every validation prints a line with the PSNR on Y of the final and the coarse output. Ctrl-C
-    writes a checkpoint and stops; `--resume`, with the same settings, continues from the latest one
-    and gives the same weights, bit for bit, as an uninterrupted run. TensorBoard shows the curves
-    and pictures in the folder.
+    writes a checkpoint and stops; `--resume`, with the same settings, continues from the latest
+    one. On a CPU this gives the same weights, bit for bit, as an uninterrupted run. TensorBoard
+    shows the curves and sample outputs in the folder.
 
     gladsr train configs/gladsr-x2.toml schedule.steps=2000
 
@@ -47,8 +47,8 @@ def train(
     """
     import torch  # noqa: PLC0415 - heavy, and needs the extra gladsr[train]
 
-    from gladsr.training import StoppedError, read_settings  # noqa: PLC0415 - likewise
-    from gladsr.training import train as run_training  # noqa: PLC0415 - likewise
+    from gladsr.training import TrainingStoppedError, read_settings  # noqa: PLC0415 - heavy
+    from gladsr.training import train as run_training  # noqa: PLC0415 - heavy
 
     if threads:
         torch.set_num_threads(threads)
@@ -59,16 +59,20 @@ def train(
     except (DataError, SettingsError) as error:
         say(str(error))
         raise typer.Exit(2) from None
-    except StoppedError as error:
+    except TrainingStoppedError as error:
         say(f"{error}; the same command with --resume continues from there")
         raise typer.Exit(130) from None
 
 
 def _say(report: "Report") -> None:
+    scores = "".join(
+        f"  {name} {found.psnr:.3f} dB (coarse {found.psnr_coarse:.3f})"
+        for name, found in report.validations.items()
+    )
     say(
         f"step {report.step}/{report.steps}"
         f"  loss {report.loss:.5f}"
-        f"  PSNR {report.validation.psnr:.3f} dB (coarse {report.validation.psnr_coarse:.3f})"
+        f"  PSNR{scores}"
         f"  waiting {report.waiting:.1%}"
         f"  {_duration(report.seconds)}, {_duration(report.seconds_left)} left"
     )

@@ -47,7 +47,7 @@ def upscale(
     overwrite: options.Overwrite = False,
     skip_existing: options.SkipExisting = False,
     engine: options.Engine = "auto",
-    precision: options.ComputePrecision = "fp32",
+    precision: options.ComputePrecision = "auto",
     device: options.Device = None,
     tile: options.Tile = "auto",
     threads: options.Threads = None,

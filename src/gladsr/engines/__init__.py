@@ -1,6 +1,12 @@
 """The engines that run a network on an array: OpenVINO (the default), ONNX Runtime and PyTorch."""
 
-from gladsr.engines.engine import ChannelWeights, Engine, LoadedEngine, Precision
+from gladsr.engines.engine import (
+    ChannelWeights,
+    Engine,
+    LoadedEngine,
+    Precision,
+    PrecisionChoice,
+)
 from gladsr.engines.find import check_names, find, find_all, untrained
 from gladsr.engines.memory import memory_retained, release_memory
 from gladsr.engines.networks import Network
@@ -19,6 +25,7 @@ __all__ = [
     "Network",
     "OutOfMemoryError",
     "Precision",
+    "PrecisionChoice",
     "check_names",
     "find",
     "find_all",

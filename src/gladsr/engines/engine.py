@@ -12,6 +12,8 @@ from numpy.typing import NDArray
 from gladsr.errors import EngineError, OutOfMemoryError
 
 Precision = Literal["fp32", "bf16", "int8"]
+PrecisionChoice = Literal["auto", "fp32", "bf16", "int8"]
+"""A precision, or the fastest one that loses next to nothing: see `load`."""
 ChannelWeights = NDArray[np.float32]
 """The channel weights R_c (Eq. 8) of U selective units for their K channels, U×K; U is 0 for a
 network of another kind."""

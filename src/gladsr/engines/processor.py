@@ -9,6 +9,16 @@ def processor() -> str:
     return cpuinfo().get("model name") or platform.processor() or platform.machine()
 
 
+def has_bf16() -> bool:
+    """Return whether the processor has instructions for bf16; False where that is unknown.
+
+    OpenVINO also lists bf16 among the capabilities of processors that emulate it slowly.
+    """
+    features = cpuinfo()
+    flags = f"{features.get('flags', '')} {features.get('Features', '')}".split()
+    return not {"avx512_bf16", "amx_bf16", "bf16"}.isdisjoint(flags)
+
+
 def cpuinfo() -> dict[str, str]:
     """Return the description of the first core in Linux; nothing on other systems."""
     try:

@@ -8,8 +8,9 @@ from importlib.util import find_spec
 from types import ModuleType
 from typing import Literal, cast, get_args
 
-from gladsr.engines.engine import FiniteEngine, LoadedEngine, Precision
+from gladsr.engines.engine import FiniteEngine, LoadedEngine, Precision, PrecisionChoice
 from gladsr.engines.networks import Network
+from gladsr.engines.processor import has_bf16
 from gladsr.errors import DeviceError, EngineError, MissingExtraError
 from gladsr.zoo import Card
 
@@ -73,7 +74,7 @@ def load(
     engine: EngineName = "auto",
     *,
     device: str | None = None,
-    precision: Precision = "fp32",
+    precision: PrecisionChoice = "fp32",
     threads: int | None = None,
 ) -> LoadedEngine:
     """Load a network into an engine.
@@ -86,7 +87,8 @@ def load(
             "dml", "coreml"; PyTorch "cuda", "cuda:1", "mps". The CPU if None.
         precision: "bf16" and "int8" are faster where the processor computes in them. Where it, or
             the engine, does not, fp32 is used: a line in the log and the engine's attribute
-            ``precision`` say so.
+            ``precision`` say so. "auto" is bf16 in OpenVINO on processors with bf16 instructions,
+            and fp32 everywhere else.
         threads: The number of CPU threads; the engine's own choice if None.
 
     Raises:
@@ -97,18 +99,13 @@ def load(
     if isinstance(network, Card):
         network = Network.of_card(network)
     _check_choice("engine", engine, get_args(EngineName))
-    _check_choice("precision", precision, get_args(Precision))
+    _check_choice("precision", precision, get_args(PrecisionChoice))
     if threads is not None and threads < 1:
         raise EngineError(f"threads is {threads}, but must be 1 or more")
     failures = list[DeviceError]()
     for info in _candidates(network, engine, device):
         load_in = partial(info.code().load, network, device=device, threads=threads)
-        used = precision
-        if precision not in info.precisions:
-            logger.warning(
-                "the %s engine does not compute in %s; fp32 is used", info.library, precision
-            )
-            used = "fp32"
+        used = _precision(info, precision, device)
         try:
             loaded = cast("LoadedEngine", load_in(precision=used))
         except DeviceError as error:
@@ -121,6 +118,17 @@ def load(
     if len(failures) == 1:
         raise failures[0]
     raise EngineError("; ".join(map(str, failures)))
+
+
+def _precision(info: EngineInfo, choice: PrecisionChoice, device: str | None) -> Precision:
+    """Return the precision to load a network in."""
+    if choice == "auto":
+        native = info.library == "openvino" and device in {None, "CPU", "cpu"} and has_bf16()
+        return "bf16" if native else "fp32"
+    if choice not in info.precisions:
+        logger.warning("the %s engine does not compute in %s; fp32 is used", info.library, choice)
+        return "fp32"
+    return choice
 
 
 def _check_choice(what: str, chosen: str, choices: tuple[str, ...]) -> None:

@@ -13,9 +13,9 @@ from gladsr.errors import ExhibitError
 from gladsr.paper.exhibit import Findings, Request, bicubic, ours
 from gladsr.paper.figures import picture_grid, save
 from gladsr.paper.sheet import Sheet
-from gladsr.pictures import Picture, mod_crop, read, resize, to_depth, write
+from gladsr.pictures import Picture, mod_crop, read, resize, to_depth, to_rgb, write
 from gladsr.scoring import Upscale, images_in, psnr
-from gladsr.scoring.comparison import most_different, rgb
+from gladsr.scoring.comparison import most_different
 
 SIDE = 64
 """The side of a crop in HR pixels."""
@@ -108,7 +108,7 @@ def _crop(file: Path, scale: int, compared: dict[str, Upscale], folder: Path) ->
     Returns:
         Where the crop is and its PSNR by method; None if the picture is smaller than a crop.
     """
-    reference = rgb(mod_crop(read(file).pixels, scale))
+    reference = to_rgb(mod_crop(read(file).pixels, scale), alpha="over white")
     if min(reference.shape[:2]) < SIDE:
         return None
     lr = resize(reference, scale=1 / scale)

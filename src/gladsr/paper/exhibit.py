@@ -117,7 +117,9 @@ def ours(
 ) -> dict[str, Upscale]:
     """Return, by name, those of our models that the zoo has at a scale."""
     return {
-        name: Upscaler(name, scale=scale, ensemble=ensemble, threads=request.threads)
+        name: Upscaler(
+            name, scale=scale, precision="fp32", ensemble=ensemble, threads=request.threads
+        )
         for name in names
         if scale in zoo.MODELS.get(name, ())
     }

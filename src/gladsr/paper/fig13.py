@@ -13,9 +13,8 @@ from gladsr.paper import crops
 from gladsr.paper.exhibit import Findings, Request
 from gladsr.paper.figures import picture_grid, save
 from gladsr.paper.sheet import Sheet
-from gladsr.pictures import Picture, read, to_depth, write
+from gladsr.pictures import Picture, read, to_depth, to_rgb, write
 from gladsr.scoring import images_in, niqe
-from gladsr.scoring.comparison import rgb
 
 SCALE = 4
 NO_PHOTOGRAPHS = ("comic", "painting", "pattern", "ppt3")
@@ -40,7 +39,7 @@ def measure(request: Request) -> Findings:
     for file in images_in(folder):
         if file.stem.startswith(NO_PHOTOGRAPHS):
             continue
-        pixels = rgb(read(file).pixels)
+        pixels = to_rgb(read(file).pixels, alpha="over white")
         found = {}
         try:
             for method, upscale in compared.items():

@@ -18,10 +18,10 @@ from gladsr.paper.results import digest, origin, write_json
 from gladsr.rivals.published import SETS
 from gladsr.scoring import Upscale, evaluate
 from gladsr.scoring.networks import in_torch, upscale_with
-from gladsr.training import StoppedError, TrainingSettings, read_settings, train
-from gladsr.training.loop import validation_pairs
+from gladsr.training import TrainingSettings, TrainingStoppedError, read_settings, train
 from gladsr.training.release import load_run
 from gladsr.training.settings import PLACES, check_same, expand
+from gladsr.training.setup import validation_pairs
 from gladsr.training.validate import validate
 
 BASE = Path(__file__).with_name("ablation.toml")
@@ -160,7 +160,7 @@ class Run:
                 )
                 if self.name in CURVES and self.seed == 0:
                     self._extend_curve(report.step)
-        except StoppedError as error:
+        except TrainingStoppedError as error:
             raise ExhibitError(f"{self.name} {error}; the same command continues it") from None
 
     def _unscored_result(self, network: Gladsr, seconds: float) -> Findings:
@@ -170,7 +170,7 @@ class Run:
             "origin": origin() | {"seconds": round(seconds)},
             "data": {
                 str(folder): digest(expand(folder))
-                for folder in (*settings.data.train, settings.data.validation)
+                for folder in (*settings.data.train, *settings.data.validation)
             },
             "parameters": parameters(network),
             "mult_adds": mult_adds(network, settings.network.scale),

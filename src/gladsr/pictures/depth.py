@@ -7,11 +7,11 @@ from numpy.typing import DTypeLike, NDArray
 
 
 def to_depth(image: NDArray[Any], depth: DTypeLike) -> NDArray[Any]:
-    """Bring pixels to another depth; whole numbers are clipped and rounded half up.
+    """Convert pixels to another depth; integers are clipped and rounded half up.
 
     Args:
         image: Pixels of any shape; uint8, uint16 or floating point in [0, 1].
-        depth: The kind wanted, one of the same.
+        depth: The data type to convert to, one of the same.
 
     >>> to_depth(np.array([-0.2, 0.5, 1.0]), np.uint8)
     array([  0, 128, 255], dtype=uint8)
@@ -29,13 +29,13 @@ def to_depth(image: NDArray[Any], depth: DTypeLike) -> NDArray[Any]:
 
 
 def levels(dtype: np.dtype[Any]) -> int:
-    """The value of white: 255, 65535 or 1.
+    """Return the value of white: 255, 65535 or 1.
 
     >>> levels(np.dtype(np.uint16))
     65535
 
     Raises:
-        TypeError: The kind is not uint8, uint16 or floating point.
+        TypeError: The data type is not uint8, uint16 or floating point.
     """
     if dtype == np.uint8:
         return 255

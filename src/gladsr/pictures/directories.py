@@ -1,4 +1,4 @@
-"""The directories of tagged values of which TIFF files and EXIF blocks consist.
+"""The directories of tagged values in TIFF files and EXIF blocks.
 
 TIFF 6.0, section 2; BigTIFF has the same with wider fields; EXIF 2.3, section 4.6.
 """
@@ -11,7 +11,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 SHORT, LONG, UNDEFINED, LONG8 = 3, 4, 7, 16
-# What one value of each type is made of, and of how many of those.
+# What a value of each type consists of: the type of a number, and how many.
 _TYPES = {
     1: ("u1", 1),
     2: ("u1", 1),
@@ -33,7 +33,7 @@ _TYPES = {
 
 
 class Entry(NamedTuple):
-    """One tag's type, its number of values, and the values, or where they are if they are many."""
+    """A tag's type, its number of values, and the values, or their offset if they do not fit."""
 
     kind: int
     number: int
@@ -44,29 +44,29 @@ Directory = dict[int, Entry]
 
 
 class Layout(NamedTuple):
-    """How a file writes its numbers: the order of bytes, "<" or ">", and whether as a BigTIFF."""
+    """How a file stores numbers: the byte order, "<" or ">", and whether it is a BigTIFF."""
 
     order: Literal["<", ">"]
     big: bool = False
 
     @property
     def head(self) -> str:
-        """The number of entries."""
+        """The format of the number of entries."""
         return self.order + ("Q" if self.big else "H")
 
     @property
     def entry(self) -> str:
-        """Tag, type, count, and the values or where they are."""
+        """The format of an entry: tag, type, count, and the values or their offset."""
         return self.order + ("HHQ8s" if self.big else "HHI4s")
 
     @property
     def offset(self) -> str:
-        """A place in the file."""
+        """The format of an offset."""
         return self.order + ("Q" if self.big else "I")
 
 
 def read_header(file: BinaryIO) -> tuple[Layout, int]:
-    """Return how the file is laid out, and where the place of its first directory stands.
+    """Return the layout of a file, and where the offset of its first directory is stored.
 
     Raises:
         ValueError: It is not a TIFF file or EXIF block.
@@ -86,15 +86,15 @@ def read_header(file: BinaryIO) -> tuple[Layout, int]:
 
 
 def read_offset(file: BinaryIO, at: int, layout: Layout) -> int:
-    """Return the place that stands there."""
+    """Return the offset stored at `at`."""
     return int(_unpack(file, at, layout.offset)[0])
 
 
 def read_directory(file: BinaryIO, at: int, layout: Layout) -> tuple[Directory, int]:
-    """Return a directory, and where the place of the next one stands.
+    """Return a directory, and where the offset of the next one is stored.
 
     Raises:
-        ValueError: It is not whole.
+        ValueError: It is cut short.
     """
     (count,) = _unpack(file, at, layout.head)
     at += struct.calcsize(layout.head)
@@ -106,20 +106,8 @@ def read_directory(file: BinaryIO, at: int, layout: Layout) -> tuple[Directory, 
     return entries, at + count * size
 
 
-def read_page(file: BinaryIO, page: int) -> tuple[Directory, Layout]:
-    """Return the directory of a TIFF file's page, counted from 0, and the layout of the file.
-
-    Raises:
-        ValueError: There is no such page, or it is not whole.
-    """
-    layout, at = read_header(file)
-    for _ in range(page + 1):
-        entries, at = read_directory(file, read_offset(file, at, layout), layout)
-    return entries, layout
-
-
 def write_directory(file: BinaryIO, entries: Directory, layout: Layout, following: int = 0) -> int:
-    """Write a directory at the end of the file and return where it is."""
+    """Append a directory to the file and return its offset."""
     table = struct.pack(layout.head, len(entries)) + b"".join(
         struct.pack(layout.entry, tag, *entry) for tag, entry in sorted(entries.items())
     )
@@ -127,10 +115,10 @@ def write_directory(file: BinaryIO, entries: Directory, layout: Layout, followin
 
 
 def read_values(file: BinaryIO, entry: Entry, layout: Layout) -> NDArray[Any]:
-    """Return a tag's values, a rational as two numbers.
+    """Return a tag's values; a rational is two numbers.
 
     Raises:
-        ValueError: There are none, or they are of no known type or not whole.
+        ValueError: There are none, their type is unknown, or they are cut short.
     """
     if entry.kind not in _TYPES or not entry.number:
         raise ValueError(f"{entry.number} values of type {entry.kind}")
@@ -150,13 +138,13 @@ def read_values(file: BinaryIO, entry: Entry, layout: Layout) -> NDArray[Any]:
 
 
 def write_values(file: BinaryIO, kind: int, values: NDArray[Any], layout: Layout) -> Entry:
-    """Return the entry of these values, which go to the end of the file if they are many.
+    """Return an entry with values, which are appended to the file if they do not fit into it.
 
     Args:
-        file: Where they go.
+        file: The file.
         kind: Their type.
-        values: As `read_values` returns them.
-        layout: Of the file.
+        values: The values, as `read_values` returns them.
+        layout: The layout of the file.
     """
     code, parts = _TYPES[kind]
     data = values.astype(np.dtype(code).newbyteorder(layout.order)).tobytes()
@@ -169,7 +157,7 @@ def write_values(file: BinaryIO, kind: int, values: NDArray[Any], layout: Layout
 
 
 def moved(entry: Entry, distance: int, layout: Layout) -> Entry:
-    """Return the entry with values that lie so much further on, if they lie elsewhere at all."""
+    """Return an entry whose values, if it refers to them by offset, have moved by a distance."""
     code, parts = _TYPES[entry.kind]
     if entry.number * parts * np.dtype(code).itemsize <= len(entry.field):
         return entry
@@ -177,15 +165,15 @@ def moved(entry: Entry, distance: int, layout: Layout) -> Entry:
     return entry._replace(field=struct.pack(layout.offset, at + distance))
 
 
-def write_offset(file: BinaryIO, at: int, place: int, layout: Layout) -> None:
-    """Let what stands there be another place."""
+def write_offset(file: BinaryIO, at: int, offset: int, layout: Layout) -> None:
+    """Overwrite the offset stored at `at`."""
     file.seek(at)
-    file.write(struct.pack(layout.offset, place))
+    file.write(struct.pack(layout.offset, offset))
 
 
 def _append(file: BinaryIO, data: bytes) -> int:
     at = file.seek(0, io.SEEK_END)
-    if at % 2:  # directories and values begin at even places
+    if at % 2:  # directories and values begin at even offsets
         at += file.write(b"\0")
     file.write(data)
     return at

@@ -5,6 +5,8 @@ from dataclasses import dataclass
 
 MAX_PIXELS = 2**28
 """The default limit on the pixels of an input: those of 16,384 × 16,384."""
+MAX_PAGES = 10_000
+"""The default limit on the pages or frames of an input."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -13,18 +15,22 @@ class ReadOptions:
 
     Attributes:
         max_input_pixels: Reject files with more pixels than this, all pages together.
-        float_range: The floating-point values in the file that stand for black and white.
+        float_range: The floating-point values in the file that stand for black and white. Signed
+            and 32-bit integers use it too, but their own range where it is the default.
+        max_pages: Reject files with more pages or frames than this.
 
     Raises:
-        ValueError: The limit is below 1, or the range is not two finite, increasing numbers.
+        ValueError: A limit is below 1, or the range is not two finite, increasing numbers.
     """
 
     max_input_pixels: int = MAX_PIXELS
     float_range: tuple[float, float] = (0, 1)
+    max_pages: int = MAX_PAGES
 
     def __post_init__(self) -> None:
-        if self.max_input_pixels < 1:
-            raise ValueError(f"max_input_pixels is {self.max_input_pixels}, but must be at least 1")
+        for name in ("max_input_pixels", "max_pages"):
+            if getattr(self, name) < 1:
+                raise ValueError(f"{name} is {getattr(self, name)}, but must be at least 1")
         low, high = self.float_range
         if not -math.inf < low < high < math.inf:
             raise ValueError(

@@ -1,35 +1,28 @@
-"""Picture files in: through libvips, and through Pillow what it does not read."""
+"""Picture files in: through libvips, or Pillow for BMP and PPM."""
 
 import contextlib
 import logging
 import os
-import re
 import struct
-from collections.abc import Callable, Iterator
-from itertools import product
+from collections.abc import Iterator
 from pathlib import Path
-from typing import Any, BinaryIO, TypeAlias
+from typing import Any
 
 import numpy as np
 import pyvips  # type: ignore[import-untyped]  # it ships stubs, but does not mark them
 from numpy.typing import NDArray
 from PIL import BmpImagePlugin, ImageFile, PpmImagePlugin
 
-from gladsr.errors import PictureError
-from gladsr.pictures.containers import (
-    iptc_records,
-    is_aspect_alone,
-    png_colours,
-    png_head_chunks,
-    png_text,
-)
-from gladsr.pictures.depth import to_depth
-from gladsr.pictures.formats import NAMES, Format, by_content
-from gladsr.pictures.mapped import bands, empty, forget
-from gladsr.pictures.metadata import exif_of_tiff, upright_xmp
-from gladsr.pictures.options import ReadOptions
+from gladsr.errors import PictureError, TooLargeError
+from gladsr.pictures import avif, gif, jpeg, png, ppm, tiff_reading, webp
+from gladsr.pictures.decoding import decode, upright
+from gladsr.pictures.exif import exif_of_tiff, has_georeference, without_georeference
+from gladsr.pictures.limits import MAX_METADATA
+from gladsr.pictures.mapped import bands
+from gladsr.pictures.options import MAX_PAGES, ReadOptions
 from gladsr.pictures.picture import MM_PER_INCH, Pages, Picture
-from gladsr.pictures.tiff import is_plain_ycbcr, is_whole
+from gladsr.pictures.source import InputFile, damaged, opened
+from gladsr.pictures.xmp import upright_xmp, without_attachments
 
 _METADATA = {
     "icc_profile": "icc-profile-data",
@@ -37,29 +30,9 @@ _METADATA = {
     "iptc": "iptc-data",
     "xmp": "xmp-data",
 }
-# What libvips may say of the pixels that are read, and how many channels they then have.
-_READABLE = {
-    "b-w": (1, 2),
-    "grey16": (1, 2),
-    "srgb": (3, 4),
-    "rgb16": (3, 4),
-    "scrgb": (3, 4),
-    "cmyk": (4,),
-}
-_DEPTHS = {"uchar": np.uint8, "ushort": np.uint16, "float": np.float32}
-_Turn: TypeAlias = Callable[[NDArray[Any]], NDArray[Any]]
-# How pixels are turned upright, by the orientation that EXIF states.
-_TURNS: dict[int, _Turn] = {
-    2: lambda pixels: pixels[:, ::-1],
-    3: lambda pixels: pixels[::-1, ::-1],
-    4: lambda pixels: pixels[::-1],
-    5: lambda pixels: pixels.swapaxes(0, 1),
-    6: lambda pixels: pixels[::-1].swapaxes(0, 1),
-    7: lambda pixels: pixels[::-1, ::-1].swapaxes(0, 1),
-    8: lambda pixels: pixels[:, ::-1].swapaxes(0, 1),
-}
-_TURNED = 1024  # the side of the squares that are turned at a time
-_PNG_WITHOUT_RESOLUTION = 2.834  # pixels per mm as libvips tells; 72 dpi would be 2.835
+_CHANNELS = {"b-w": (1, 2), "grey16": (1, 2), "srgb": (3, 4), "rgb16": (3, 4), "cmyk": (4,)}
+_PNG_WITHOUT_RESOLUTION = 2.834  # pixels per mm that libvips reports; 72 dpi would be 2.835
+_COMPRESSED_PROFILE = 2**22  # bytes of metadata that a smaller file may hold compressed
 
 logger = logging.getLogger(__name__)
 
@@ -72,13 +45,12 @@ def read(path: str | os.PathLike[str], *, options: ReadOptions = ReadOptions()) 
     """Read a picture file with a single picture, as `read_pages` does.
 
     Raises:
-        PictureError: As there, or it has several pages or frames.
+        PictureError: As for `read_pages`, or the file has several pages or frames.
     """
     pages = read_pages(path, options=options)
     if pages.count > 1:
-        raise PictureError(
-            f"{path} has {pages.count} pages or frames. Save them as single pictures."
-        )
+        reason = f"it has {pages.count} pages or frames"
+        raise PictureError(path, reason, "Save them as single pictures.")
     return next(iter(pages.pictures))
 
 
@@ -88,11 +60,13 @@ def read_pages(
     options: ReadOptions = ReadOptions(),
     folder: Path | None = None,
 ) -> Pages:
-    """Read a PNG, JPEG, TIFF, WebP, AVIF, GIF, BMP or PPM file; its content tells which.
+    """Read a PNG, JPEG, TIFF, WebP, AVIF, GIF, BMP or PPM file, detected by its content.
 
-    The pictures are turned upright as their orientation says. Palettes and 1, 2 or 4 bits become
-    8 bits, 10 and 12 bits become 16. CMYK becomes sRGB through its profile, or through a usual
-    one for print where it has none, and a warning is logged.
+    The pictures are turned upright as their orientation declares. Palettes and samples of less
+    than 8 bits become 8 bits, those of 9 to 15 bits become 16. Signed integers, those of more than
+    16 bits and double precision become single precision. CMYK becomes sRGB through its profile, or
+    through a usual one for print where it has none, and CIELAB becomes sRGB. Whatever is left out
+    or changed so is logged as a warning.
 
     Args:
         path: The file.
@@ -100,303 +74,164 @@ def read_pages(
         folder: Where the pixels of large pictures go, in temporary files; into memory if None.
 
     Raises:
-        PictureError: The file is missing, may not be read, is damaged, cut short or no such
-            picture, has too many pixels, floating-point values outside `options.float_range`
-            or pixels that `Picture` does not hold. What is wrong with the pixels comes out only
-            when the pages are gone through.
+        StorageError: The file is missing or cannot be read, or the folder's disk is full.
+        TooLargeError: The file has too many pixels, pages or frames.
+        PictureError: The file is damaged, cut short or not a supported picture, or has
+            floating-point values outside ``options.float_range``. Damaged pixels are detected only
+            when the pages are iterated over.
     """
     path = Path(path)
-    with _errors_named(path), _opened(path) as (file, format_):
-        if format_.loader is None:
-            with _pillow_image(file, format_) as image:
-                _check_size(path, image.size, image.width * image.height, options.max_input_pixels)
-            return Pages(_named(path, _pillow_pictures(path, folder)))
-        header = _load(path, format_)
-        count = _field(header, "n-pages", 1)
-        size = header.width, header.height
-        _check_size(path, size, header.width * header.height * count, options.max_input_pixels)
+    with opened(path) as input_:
+        match input_.format.name:
+            case "TIFF":
+                return _tiff(input_, options, folder)
+            case "BMP" | "PPM":
+                with _pillow_image(input_) as image:
+                    _check_size(path, image.size, image.width * image.height, options)
+                return Pages(_through_pillow(path, folder))
+            case "PNG" if png.is_animated(input_.file):
+                raise PictureError(path, "it is an animated PNG", "Convert it to WebP or GIF.")
+            case "AVIF" if avif.is_animated(input_.file):
+                raise PictureError(path, "it is an animated AVIF", "Convert it to WebP or GIF.")
+        count = _count_frames(input_, options.max_pages)
+        header = _load(input_, count)
+        height = header.get("page-height") if count > 1 else header.height
+        _check_size(path, (header.width, height), header.width * height * count, options)
         _check_kind(path, header)
-        if format_.name == "PNG" and _is_animated_png(file):
-            raise PictureError(f"{path} is an animated PNG. Convert it to WebP or GIF.")
-        if format_.name == "AVIF" and _is_animated_avif(file):
-            raise PictureError(f"{path} is an animated AVIF. Convert it to WebP or GIF.")
-        if format_.name == "GIF" and not _is_whole_gif(file):
-            raise _damaged(path, "its end is missing")
-        if format_.several == "frames" and count > 1:
-            return Pages(
-                _named(path, _frames(path, folder)),
-                count,
-                delays=tuple(max(0, delay) for delay in header.get("delay")),
-                plays=_field(header, "loop", 0),
-            )
-        pages = count if format_.several == "pages" else 1
-        pictures = _vips_pictures(path, pages, options, folder)
-        alike = pages == 1 or _are_alike(path, format_)
-        return Pages(_named(path, pictures), pages, alike=alike)
+        if count == 1:
+            return Pages(_single(path, folder))
+        delays = tuple(max(0, delay) for delay in header.get("delay")[:count])
+        return Pages(_frames(path, count, folder), count, delays, _field(header, "loop", 0))
 
 
-def measure(path: str | os.PathLike[str], *, max_pages: int) -> list[tuple[int, int]]:
+def measure(
+    path: str | os.PathLike[str], *, max_pages: int, max_frames: int = MAX_PAGES
+) -> list[tuple[int, int]]:
     """Return the height and width of every page or frame of a file, upright, decoding none.
 
     Args:
         path: The file, of a format that `read_pages` reads.
-        max_pages: The most pages that a TIFF file may have: to open each takes time.
+        max_pages: The most pages that it may have: opening each takes time.
+        max_frames: The most frames that it may have.
 
     Raises:
-        PictureError: The file is missing, may not be read, is damaged, no such picture, or has too
-            many pages.
+        StorageError: The file is missing or cannot be read.
+        TooLargeError: It has too many pages or frames.
+        PictureError: It is damaged or not a supported picture.
     """
     path = Path(path)
-    with _errors_named(path), _opened(path) as (file, format_):
-        if format_.loader is None:
-            with _pillow_image(file, format_) as image:
+    with opened(path) as input_:
+        if input_.format.loader is None:
+            with _pillow_image(input_) as image:
                 return [(image.height, image.width)]
-        first = _load(path, format_)
-        count = _field(first, "n-pages", 1) if format_.several else 1
-        if format_.several != "pages":
-            return [_upright_size(first)] * count
-        if count > max_pages:
-            raise PictureError(f"{path} has {count} pages, more than the limit of {max_pages}.")
-        return [_upright_size(_load(path, format_, page=number)) for number in range(count)]
+        if input_.format.name == "TIFF":
+            with _damage(path):
+                return [page.upright_size for page in _tiff_pages(input_, max_pages)]
+        count = _count_frames(input_, max_frames)
+        header = _load(input_, count)
+        size = (header.get("page-height") if count > 1 else header.height, header.width)
+        return [size[::-1] if _orientation(header) >= 5 else size] * count
 
 
-def _upright_size(image: pyvips.Image) -> tuple[int, int]:
-    return (image.width, image.height) if _lies_on_its_side(image) else (image.height, image.width)
+# One picture, or an animation
 
 
-@contextlib.contextmanager
-def _errors_named(path: Path) -> Iterator[None]:
-    """Turn what the system and the libraries raise into a PictureError that names the file."""
-    try:
-        yield
-    except OSError as error:
-        if error.errno is None:  # Pillow's
-            raise _damaged(path, str(error)) from error
-        raise PictureError(f"{path} cannot be read: {error.strerror or error}.") from error
-    except pyvips.Error as error:
-        raise _damaged(path, error.detail.strip().partition("\n")[0]) from error
+def _single(path: Path, folder: Path | None) -> Iterator[Picture]:
+    """Yield the picture of a file that libvips decodes, except TIFF."""
+    with opened(path) as input_:
+        image = _load(input_, 1)
+        metadata = _metadata(input_, image)
+        match input_.format.name:
+            case "PNG":
+                metadata["text"] = png.text(input_.file)
+                metadata["colours"] = png.colours(input_.file)
+            case "AVIF":
+                declared = avif.declaration(input_.file)
+                metadata["colours"] = declared.colours
+                if declared.is_limited_grey:
+                    image = avif.full_range(image)
+                if declared.has_gain_map:
+                    logger.warning("%s: its gain map is left out", path)
+            case "JPEG":
+                attachment = jpeg.attachment(input_.file, metadata["xmp"])
+                if attachment:
+                    logger.warning("%s: its %s is left out", path, attachment)
+                    metadata["xmp"] = metadata["xmp"] and without_attachments(metadata["xmp"])
+        orientation = _orientation(image)
+        try:
+            pixels = decode(_in_srgb(path, image, metadata), folder)
+        except pyvips.Error:
+            if input_.format.name != "JPEG":
+                raise
+            # Only the end mark may be missing; what else is, is a warning now.
+            image = input_.load(tail=jpeg.EOI, fail_on="warning")
+            pixels = decode(_in_srgb(path, image, metadata), folder)
+        pixels = upright(pixels, orientation, folder)
+        if input_.format.name == "GIF" and pixels.shape[2] == 4 and pixels[..., 3].all():
+            pixels = pixels[..., :3]
+    yield Picture(pixels, **metadata)
 
 
-def _damaged(path: Path, reason: str) -> PictureError:
-    said = f" ({reason})" if reason else ""
-    return PictureError(f"{path} cannot be read: it is damaged, cut short or of a rare kind{said}.")
-
-
-def _named(path: Path, pictures: Iterator[Picture]) -> Iterator[Picture]:
-    with _errors_named(path):
-        yield from pictures
-
-
-@contextlib.contextmanager
-def _opened(path: Path) -> Iterator[tuple[BinaryIO, Format]]:
-    if path.exists() and not path.is_file():
-        raise PictureError(f"{path} is a folder or a device. Give the file of a picture.")
-    with path.open("rb") as file:
-        start = file.read(64)
-        file.seek(0)
-        if not start:
-            raise PictureError(f"{path} is empty. Copy it again from where it came from.")
-        format_ = by_content(start)
-        if format_ is None:
-            raise PictureError(
-                f"{path} is no picture that can be read. Convert it to one of {NAMES}."
-            )
-        yield file, format_
-
-
-def _load(path: Path, format_: Format, **options: Any) -> pyvips.Image:
-    """Return a picture of which only the header is read yet.
-
-    The file is opened once more for it: two that share a descriptor move each other's place in it.
-    """
-    with path.open("rb", buffering=0) as file:
-        source = pyvips.Source.new_from_descriptor(file.fileno())
-    load = getattr(pyvips.Image, f"{format_.loader}load_source")
-    return load(source, access="sequential", fail_on="error", **options)
-
-
-def _are_alike(path: Path, format_: Format) -> bool:
-    """Return whether libvips would join all pages into one picture; it reads their headers."""
-    try:
-        _load(path, format_, n=-1)
-    except pyvips.Error:
-        return False
-    return True
-
-
-def _check_size(path: Path, size: tuple[int, int], pixels: int, max_pixels: int) -> None:
-    """Refuse a file of so many pixels in all, of which one page has the size."""
-    if pixels > max_pixels:
-        width, height = size
-        more = f", {pixels:,} with other pages," if pixels > width * height else ""
-        raise PictureError(
-            f"{path} has {width} × {height} pixels{more}, more than the limit of "
-            f"{max_pixels:,}. Raise it if you trust the file (--max-input-pixels)."
-        )
-
-
-def _check_kind(path: Path, image: pyvips.Image) -> None:
-    channels = _READABLE.get(image.interpretation, ())
-    if image.bands not in channels or image.format not in {"uchar", "ushort", "float"}:
-        raise PictureError(
-            f"{path} has {image.bands} channels of the kind {image.format} {image.interpretation}."
-            " Convert it to grey or RGB of 8 or 16 bits."
-        )
-
-
-def _is_animated_png(file: BinaryIO) -> bool:
-    """Return whether an animation is announced, which stands before the pixels."""
-    return any(kind == b"acTL" for kind, _ in png_head_chunks(file))
-
-
-def _is_animated_avif(file: BinaryIO) -> bool:
-    """Return whether it is a sequence by its own account, of which libvips reads one picture."""
-    file.seek(8)
-    return file.read(4) == b"avis"
-
-
-def _is_whole_gif(file: BinaryIO) -> bool:
-    """Return whether the blocks lead to the end mark; libvips takes the frames before a cut."""
-    file.seek(0)
-    head = file.read(13)
-    file.seek(_gif_colours(head[10:11]), os.SEEK_CUR)
-    while (kind := file.read(1)) in {b"!", b","}:
-        if kind == b",":
-            file.seek(_gif_colours(file.read(9)[8:]) + 1, os.SEEK_CUR)
-        else:
-            file.seek(1, os.SEEK_CUR)
-        while length := file.read(1):
-            file.seek(length[0], os.SEEK_CUR)
-            if length == b"\0":
-                break
-    return kind == b";"
-
-
-def _gif_colours(flags: bytes) -> int:
-    """Return the bytes of the table of colours that follows, if one does."""
-    return 3 * 2 ** ((flags[0] & 7) + 1) if flags and flags[0] & 128 else 0
-
-
-def _vips_pictures(
-    path: Path, count: int, options: ReadOptions, folder: Path | None
-) -> Iterator[Picture]:
-    """Yield the pages of a file; each is opened anew, so that only one is in memory."""
-    total = 0
-    for page in range(count):
-        with _opened(path) as (file, format_):
-            image = _load(path, format_, **{"page": page} if format_.several else {})
-            total += image.width * image.height
-            _check_size(path, (image.width, image.height), total, options.max_input_pixels)
-            _check_kind(path, image)
-            said, turn = _said(image, file, format_)
-            if image.interpretation == "cmyk":
-                image = cmyk_to_srgb(image)
-                said["icc_profile"] = image.get(_METADATA["icc_profile"])
-                logger.warning("%s: its CMYK becomes RGB, in the colour space sRGB", path)
-            pixels = _decoded(image, turn, folder)
-            if format_.name == "GIF" and image.bands == 4 and pixels[..., 3].all():
-                pixels = pixels[..., :3]
-            if format_.name == "PNG":
-                said["text"] = png_text(file)
-                said["png_colours"] = png_colours(file)
-            if format_.name == "TIFF":
-                if not is_whole(file, page):
-                    raise _damaged(path, f"page {page + 1} is not whole")
-                if is_plain_ycbcr(file, page):
-                    raise PictureError(f"{path} has pixels in YCbCr. Convert them to RGB.")
-                said["exif"] = exif_of_tiff(file, page)
-        if pixels.dtype.kind == "f":
-            _to_unit(path, pixels, options.float_range)
-            said["float_range"] = options.float_range
-        yield Picture(pixels, **said)
-
-
-def _said(
-    image: pyvips.Image, file: BinaryIO, format_: Format
-) -> tuple[dict[str, Any], _Turn | None]:
-    """Return what a file says beside its pixels, as `Picture` has it, and how they are turned."""
-    said = {ours: _field(image, name, None) for ours, name in _METADATA.items()}
-    said["dpi"] = _dpi(image, file, format_)
-    turn = _TURNS.get(_field(image, "orientation", 1))
-    if turn and said["xmp"]:
-        said["xmp"] = upright_xmp(said["xmp"])
-    said["iptc"] = said["iptc"] and iptc_records(said["iptc"])
-    return said, turn
-
-
-def _decoded(image: pyvips.Image, turn: _Turn | None, folder: Path | None) -> NDArray[Any]:
-    """Decode pixels from the top to the bottom, as files hold them, and turn them upright."""
-    shape = (image.height, image.width, image.bands)[: 3 if image.bands > 1 else 2]
-    pixels = empty(shape, _DEPTHS[image.format], folder)
-    region = pyvips.Region.new(image)
-    top = 0
-    for band in bands(pixels):
-        strip = region.fetch(0, top, image.width, len(band))
-        band[:] = np.frombuffer(strip, pixels.dtype).reshape(band.shape)
-        top += len(band)
-    return _turned(pixels, turn, folder) if turn else pixels
-
-
-def _turned(pixels: NDArray[Any], turn: _Turn, folder: Path | None) -> NDArray[Any]:
-    """Turn pixels, square by square: a row of the one may be a column of the other."""
-    view = turn(pixels)
-    turned = empty(view.shape, view.dtype, folder)
-    for top, left in product(*(range(0, side, _TURNED) for side in view.shape[:2])):
-        square = slice(top, top + _TURNED), slice(left, left + _TURNED)
-        turned[square] = view[square]
-        forget(pixels)
-        forget(turned)
-    return turned
-
-
-def _frames(path: Path, folder: Path | None) -> Iterator[Picture]:
-    """Yield the frames of an animation, whole pictures that are decoded one after another."""
-    with _opened(path) as (file, format_):
-        image = _load(path, format_, n=-1)
-        said, turn = _said(image, file, format_)
+def _frames(path: Path, count: int, folder: Path | None) -> Iterator[Picture]:
+    """Yield the frames of an animation, complete pictures, decoded one after another."""
+    with opened(path) as input_:
+        image = _load(input_, count)
+        metadata = _metadata(input_, image)
         height = image.get("page-height")
-        for top in range(0, image.height, height):
-            frame = image.crop(0, top, image.width, height)
-            yield Picture(_decoded(frame, turn, folder), **said)
+        for number in range(count):
+            frame = image.crop(0, number * height, image.width, height)
+            yield Picture(upright(decode(frame, folder), _orientation(image), folder), **metadata)
 
 
-def _to_unit(path: Path, pixels: NDArray[Any], float_range: tuple[float, float]) -> None:
-    """Bring the pixels to [0, 1] in their place."""
-    low, high = float_range
-    ranges = [(band.min(), band.max()) for band in bands(pixels)]
-    least, most = np.min(ranges), np.max(ranges)
-    if not (least >= low and most <= high):  # also where one is not a number
-        raise PictureError(
-            f"{path} has floating-point pixels from {least:g} to {most:g}. "
-            f"Scale them to the range from {low:g} to {high:g}, or give their range (--range)."
-        )
-    if float_range != (0, 1):
-        for band in bands(pixels):
-            # Rounding may lead beyond white.
-            band[:] = np.minimum((band - low) / np.float32(high - low), 1)
+def _count_frames(input_: InputFile, max_frames: int) -> int:
+    """Return the number of frames.
+
+    Raises:
+        TooLargeError: There are too many.
+    """
+    count = 1
+    if input_.format.name == "GIF":
+        count = gif.structure(input_.file, max_frames).frames
+    elif input_.format.name == "WebP":
+        count = webp.count_frames(input_.file)
+    if count > max_frames:
+        raise _too_many(input_.path, "frames", max_frames)
+    return max(1, count)
 
 
-def _field(image: pyvips.Image, name: str, default: Any) -> Any:
-    return image.get(name) if image.get_typeof(name) else default
+def _load(input_: InputFile, count: int) -> pyvips.Image:
+    """Return the image of a file, an animation's frames below one another; only its header is read.
+
+    Raises:
+        PictureError: It is cut short.
+    """
+    match input_.format.name:
+        case "PNG":
+            return png.with_late_metadata(input_.load(), input_.file)
+        case "GIF":
+            structure = gif.structure(input_.file, count)
+            if not structure.is_complete:
+                raise damaged(input_.path, "its end is missing")
+            tail = gif.TRAILER if structure.covers_screen else gif.TRANSPARENT_FRAME
+            return input_.load(end=structure.end, tail=tail, n=count)
+        case "WebP":
+            return input_.load(n=count)
+    return input_.load()
 
 
-def _dpi(image: pyvips.Image, file: BinaryIO, format_: Format) -> tuple[float, float] | None:
-    exif = _field(image, _METADATA["exif"], None)
-    if exif is not None:  # libvips reads a resolution from it, but forgets it again for WebP
-        image = image.copy()
-        image.set_type(pyvips.GValue.blob_type, _METADATA["exif"], exif)
-    if format_.name == "PNG":
-        stated = image.xres != _PNG_WITHOUT_RESOLUTION and not is_aspect_alone(file)
-    else:
-        stated = _field(image, "resolution-unit", "none") != "none"
-    if not stated:
-        return None
-    across, down = image.xres * MM_PER_INCH, image.yres * MM_PER_INCH
-    return (down, across) if _lies_on_its_side(image) else (across, down)
-
-
-def _lies_on_its_side(image: pyvips.Image) -> bool:
-    return int(_field(image, "orientation", 1)) >= 5
+def _metadata(input_: InputFile, image: pyvips.Image) -> dict[str, Any]:
+    """Return the metadata of an image by the names of `Picture`'s fields."""
+    found = {ours: _field(image, name, None) for ours, name in _METADATA.items()}
+    room = min(MAX_METADATA, max(input_.size, _COMPRESSED_PROFILE))
+    for name, data in found.items():
+        if data and len(data) > room:
+            logger.warning("%s: its %s is too large and left out", input_.path, name)
+            found[name] = None
+    found["dpi"] = _dpi(image, input_)
+    if _orientation(image) > 1 and found["xmp"]:
+        found["xmp"] = upright_xmp(found["xmp"])
+    found["iptc"] = found["iptc"] and jpeg.iptc_records(found["iptc"])
+    return found
 
 
 def cmyk_to_srgb(image: pyvips.Image) -> pyvips.Image:
@@ -407,70 +242,241 @@ def cmyk_to_srgb(image: pyvips.Image) -> pyvips.Image:
     )
 
 
-def _pillow_image(file: BinaryIO, format_: Format) -> ImageFile.ImageFile:
-    """Return a picture of which only the header is read yet."""
+def _in_srgb(path: Path, image: pyvips.Image, metadata: dict[str, Any]) -> pyvips.Image:
+    """Return an image in CMYK as one in sRGB, and put the profile into the metadata."""
+    if image.interpretation != "cmyk":
+        return image
+    alpha = image[4:] if image.bands > 4 else None
+    image = cmyk_to_srgb(image[:4])
+    metadata["icc_profile"] = image.get(_METADATA["icc_profile"])
+    logger.warning("%s: its CMYK becomes RGB, in the colour space sRGB", path)
+    return image if alpha is None else image.bandjoin(alpha)
+
+
+def _check_size(path: Path, size: tuple[int, int], pixels: int, options: ReadOptions) -> None:
+    """Reject a file by its pixels.
+
+    Args:
+        path: The file.
+        size: The width and height of one of its pages.
+        pixels: The pixels of all pages so far.
+        options: Has the limit.
+    """
+    if pixels > options.max_input_pixels:
+        width, height = size
+        more = f", {pixels:,} with other pages," if pixels > width * height else ""
+        raise TooLargeError(
+            path,
+            f"it has {width} × {height} pixels{more}, more than the limit of "
+            f"{options.max_input_pixels:,}",
+            "Raise the limit if you trust the file (--max-input-pixels).",
+        )
+
+
+def _too_many(path: Path, kind: str, limit: int) -> TooLargeError:
+    return TooLargeError(path, f"it has more {kind} than the limit of {limit:,}")
+
+
+def _check_kind(path: Path, image: pyvips.Image) -> None:
+    channels = _CHANNELS.get(image.interpretation, ())
+    if image.bands not in channels or image.format not in {"uchar", "ushort"}:
+        raise PictureError(
+            path,
+            f"it has {image.bands} channels of the kind {image.format} {image.interpretation}",
+            "Convert it to grey or RGB of 8 or 16 bits.",
+        )
+
+
+def _field(image: pyvips.Image, name: str, default: Any) -> Any:
+    return image.get(name) if image.get_typeof(name) else default
+
+
+def _orientation(image: pyvips.Image) -> int:
+    return int(_field(image, "orientation", 1))
+
+
+def _dpi(image: pyvips.Image, input_: InputFile) -> tuple[float, float] | None:
+    exif = _field(image, _METADATA["exif"], None)
+    if exif is not None:  # libvips reads the resolution from it, but loses it for WebP
+        image = image.copy()
+        image.set_type(pyvips.GValue.blob_type, _METADATA["exif"], exif)
+    if input_.format.name == "PNG":
+        declared = image.xres != _PNG_WITHOUT_RESOLUTION and not png.is_aspect_alone(input_.file)
+    else:
+        declared = _field(image, "resolution-unit", "none") != "none"
+    if not declared:
+        return None
+    across, down = image.xres * MM_PER_INCH, image.yres * MM_PER_INCH
+    return (down, across) if _orientation(image) >= 5 else (across, down)
+
+
+# The pages of a TIFF file
+
+
+def _tiff(input_: InputFile, options: ReadOptions, folder: Path | None) -> Pages:
+    path, total = input_.path, 0
+    with _damage(path):
+        everything = tiff_reading.read_pages(input_.file, options.max_pages)
+        pages = _tiff_pages(input_, options.max_pages)
+        for page in pages:
+            total += page.size[0] * page.size[1]
+            _check_size(path, page.size, total, options)
+        tiff_reading.check(path, pages[0])
+        alike = all(page.kind == pages[0].kind for page in pages)
+    if len(pages) < len(everything):
+        count = len(everything) - len(pages)
+        logger.warning("%s: %d smaller copies or masks of its pages are left out", path, count)
+    return Pages(_tiff_pictures(path, options, folder), len(pages), alike=alike)
+
+
+def _tiff_pages(input_: InputFile, max_pages: int) -> list[tiff_reading.Page]:
+    """Return the pages of a file that are pictures of their own.
+
+    Raises:
+        TooLargeError: There are too many.
+        PictureError: It is a camera raw.
+        ValueError: It is damaged.
+    """
+    pages = tiff_reading.read_pages(input_.file, max_pages)
+    if tiff_reading.is_raw(pages):
+        raise tiff_reading.raw_error(input_.path)
+    if len(pages) > max_pages:
+        raise _too_many(input_.path, "pages", max_pages)
+    return tiff_reading.full_pages(pages)
+
+
+def _tiff_pictures(path: Path, options: ReadOptions, folder: Path | None) -> Iterator[Picture]:
+    """Yield the pages of a file, of which none is held meanwhile."""
+    with opened(path) as input_:
+        with _damage(path):
+            pages = _tiff_pages(input_, options.max_pages)
+        for page in pages:
+            yield _tiff_picture(input_, page, options, folder)
+
+
+def _tiff_picture(
+    input_: InputFile, page: tiff_reading.Page, options: ReadOptions, folder: Path | None
+) -> Picture:
+    """Return a page of a file.
+
+    Raises:
+        PictureError: It is damaged or not supported.
+    """
+    with _damage(input_.path):
+        path = input_.path
+        tiff_reading.check(path, page)
+        if tiff_reading.missing(page, input_.size):
+            raise damaged(path, f"page {page.number} is not complete")
+        image = tiff_reading.load(input_, page)
+        metadata = _metadata(input_, image)
+        metadata["exif"] = exif_of_tiff(page.file, page.entries, page.layout)
+        orientation = _orientation(image)
+        if page.is_lab:
+            image = tiff_reading.lab_to_srgb(image, page)
+            metadata["icc_profile"] = None
+            logger.warning("%s: its CIELAB becomes RGB, in the colour space sRGB", path)
+        pixels = tiff_reading.decoded(_in_srgb(path, image, metadata), page, folder)
+        pixels = upright(pixels, orientation, folder)
+        if orientation > 1 and metadata["exif"] and has_georeference(metadata["exif"]):
+            metadata["exif"] = without_georeference(metadata["exif"])
+            logger.warning("%s: its georeference is left out, since the picture is turned", path)
+        if pixels.dtype.kind == "f":
+            float_range = options.float_range
+            if tiff_reading.has_wide_integers(page) and float_range == (0, 1):
+                float_range = _range_of(pixels)
+                message = "%s: its integers are scaled from the range %g to %g (see --range)"
+                logger.warning(message, path, *float_range)
+            _to_unit(path, pixels, float_range)
+            metadata["float_range"] = float_range
+        pixels, extra = _without_extra(path, pixels, page)
+        return Picture(pixels, extra=extra, **metadata)
+
+
+def _without_extra(
+    path: Path, pixels: NDArray[Any], page: tiff_reading.Page
+) -> tuple[NDArray[Any], NDArray[Any] | None]:
+    """Separate colours and alpha from the channels that are neither."""
+    meanings = page.extra_channels
+    channels = 1 if pixels.ndim == 2 else pixels.shape[2]
+    if not meanings and channels in {1, 2, 3, 4}:
+        return pixels, None
+    colours = channels - len(meanings)
+    if colours not in {1, 3}:
+        raise PictureError(path, f"it has {channels} channels", "Convert it to grey or RGB.")
+    alpha = next((index for index, meaning in enumerate(meanings) if meaning in {1, 2}), None)
+    kept = [*range(colours), *([] if alpha is None else [colours + alpha])]
+    others = [channel for channel in range(channels) if channel not in kept]
+    if not others:
+        return pixels, None
+    extra = pixels[..., others]
+    own = pixels[..., : len(kept)] if kept == [*range(len(kept))] else pixels[..., kept]
+    return (own[..., 0] if len(kept) == 1 else own), extra
+
+
+def _range_of(pixels: NDArray[Any]) -> tuple[float, float]:
+    """Return the range of pixels, at least 1 wide."""
+    least, most = _extremes(pixels)
+    return least, max(most, least + 1)
+
+
+def _extremes(pixels: NDArray[Any]) -> tuple[float, float]:
+    ranges = [(band.min(), band.max()) for band in bands(pixels)]
+    return float(np.min(ranges)), float(np.max(ranges))
+
+
+def _to_unit(path: Path, pixels: NDArray[Any], float_range: tuple[float, float]) -> None:
+    """Scale pixels from a range to [0, 1], in place."""
+    low, high = float_range
+    least, most = _extremes(pixels)
+    # Single precision may round the largest integers up. Not a number fails as well.
+    if not (least >= np.float32(low) and most <= np.float32(high)):
+        raise PictureError(
+            path,
+            f"it has floating-point pixels from {least:g} to {most:g}",
+            f"Scale them to the range from {low:g} to {high:g}, or give their range (--range).",
+        )
+    if float_range != (0, 1):
+        for band in bands(pixels):
+            # Rounding may lead beyond white.
+            band[:] = np.clip((band - low) / np.float32(high - low), 0, 1)
+
+
+@contextlib.contextmanager
+def _damage(path: Path) -> Iterator[None]:
+    """Raise the errors of damaged directories as a PictureError."""
+    try:
+        yield
+    except (ValueError, struct.error) as error:
+        raise damaged(path, str(error)) from error
+
+
+# BMP and PPM
+
+
+def _pillow_image(input_: InputFile) -> ImageFile.ImageFile:
+    """Return a picture whose header alone has been read."""
     plugin = {"BMP": BmpImagePlugin.BmpImageFile, "PPM": PpmImagePlugin.PpmImageFile}
     try:
         # Not Image.open, which has a limit of its own and warns.
-        return plugin[format_.name](file)
+        return plugin[input_.format.name](input_.file)
     except (SyntaxError, ValueError, IndexError, struct.error) as error:
         raise OSError(str(error)) from error
 
 
-def _pillow_pictures(path: Path, folder: Path | None) -> Iterator[Picture]:
-    with _opened(path) as (file, format_), _pillow_image(file, format_) as image:
+def _through_pillow(path: Path, folder: Path | None) -> Iterator[Picture]:
+    with opened(path) as input_, _pillow_image(input_) as image:
         try:
             dpi = image.info.get("dpi")
-            if format_.name == "PPM" and image.mode != "1":
-                pixels = _ppm(file, image, folder)
+            if input_.format.name == "PPM" and image.mode != "1":
+                pixels = ppm.read(input_.file, image, folder)
             else:
                 pixels = _pillow_pixels(image)
         except (SyntaxError, ValueError, IndexError, TypeError, struct.error) as error:
             raise OSError(str(error)) from error
-    yield Picture(pixels, dpi=dpi if dpi and min(dpi) > 0 else None)
+        yield Picture(pixels, dpi=dpi if dpi and min(dpi) > 0 else None)
 
 
 def _pillow_pixels(image: ImageFile.ImageFile) -> NDArray[Any]:
     if image.mode in {"1", "P"}:
         return np.asarray(image.convert("L" if image.mode == "1" else "RGB"))
     return np.asarray(image)
-
-
-def _ppm(file: BinaryIO, image: ImageFile.ImageFile, folder: Path | None) -> NDArray[Any]:
-    """Read the samples, which Pillow would bring to 8 bits in colour."""
-    tile = image.tile[0]
-    white = 65535 if image.mode == "I" else 255
-    if isinstance(tile.args, tuple):  # neither of them
-        _, white = tile.args
-    depth = np.uint16 if white > 255 else np.uint8
-    shape = (image.height, image.width, 3)[: 3 if image.mode == "RGB" else 2]
-    pixels = empty(shape, depth, folder)
-    file.seek(tile.offset)
-    plain = _plain_samples(file, white) if tile.codec_name == "ppm_plain" else None
-    kind = pixels.dtype.newbyteorder(">")
-    samples: NDArray[Any]
-    for band in bands(pixels):
-        if plain:
-            samples = np.fromiter(plain, depth, band.size)
-        else:
-            samples = np.frombuffer(file.read(band.nbytes), kind)
-        samples = samples.reshape(band.shape)
-        if white in {255, 65535}:
-            band[:] = samples
-        else:
-            band[:] = to_depth(np.minimum(samples / np.float32(white), 1), depth)
-    return pixels
-
-
-def _plain_samples(file: BinaryIO, white: int) -> Iterator[int]:
-    """Yield the numbers that follow; what "#" begins is a comment, to the end of its line.
-
-    Raises:
-        ValueError: There is a word that is no number up to that of white.
-    """
-    for line in file:
-        for word in re.finditer(rb"\S+", re.sub(rb"#[^\r\n]*", b"", line)):
-            if not re.fullmatch(rb"\d{1,9}", word[0]) or int(word[0]) > white:
-                said = word[0][:20].decode("ascii", "replace")
-                raise ValueError(f"“{said}” is no number from 0 to {white}")
-            yield int(word[0])

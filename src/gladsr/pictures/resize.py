@@ -2,8 +2,8 @@
 
 This field makes its low-resolution images with MATLAB, so its scores can only be compared when the
 resize is the same one: the cubic kernel with a = -0.5 (Keys, 1981), widened when shrinking so that
-it also filters, one dimension after the other. Whole-number pixels are rounded after each of the
-two passes.
+it also filters, one dimension after the other. Integer pixels are rounded after each of the two
+passes.
 """
 
 import math
@@ -28,13 +28,13 @@ def resize(
     Args:
         image: H×W or H×W×C; uint8, uint16 or floating point.
         scale: The factor for both dimensions; each becomes `ceil(length * scale)` pixels.
-        size: The height and width wanted, in place of a scale.
+        size: The new height and width, instead of a scale.
 
     Returns:
-        The resized image, of the same kind and channels. Floating point is not clipped.
+        The resized image, with the same data type and channels. Floating point is not clipped.
 
     Raises:
-        TypeError: The pixels are of another kind.
+        TypeError: The pixels are of another data type.
         ValueError: The image is empty or has other dimensions, not exactly one of `scale` and
             `size` is given, or it is not positive.
 
@@ -77,11 +77,11 @@ def resize_part(
     """Return `resize(image, size=size)[rows, columns]`, equal to the bit, from a part of the image.
 
     Args:
-        read: Returns the rows and columns of the image that it is asked for.
+        read: Returns the given rows and columns of the image.
         shape: The image's height and width.
         size: The height and width that the whole resized image would have.
-        rows: Of the resized image; with a start and a stop, at least one.
-        columns: Likewise.
+        rows: Rows of the resized image, with a start and a stop; at least one.
+        columns: Columns of the resized image, in the same way.
 
     >>> image = np.arange(600.0).reshape(20, 30)
     >>> part = resize_part(lambda *of: image[of], (20, 30), size=(7, 9), rows=slice(2, 4),
@@ -103,7 +103,7 @@ def resize_part(
 
 
 def _order(scales: tuple[float, float]) -> list[int]:
-    """The dimension that shrinks most comes first; of two equals, the height."""
+    """Return the axes, the one that shrinks most first; of two equals, the height."""
     return sorted((0, 1), key=scales.__getitem__)
 
 
@@ -127,7 +127,7 @@ def _check(image: NDArray[Any]) -> None:
 def _resize_axis(
     image: NDArray[Any], axis: int, contributions: tuple[NDArray[np.float64], NDArray[np.intp]]
 ) -> NDArray[Any]:
-    """Resize one axis; whole-number pixels are rounded half up and clipped."""
+    """Resize one axis; integer pixels are rounded half up and clipped."""
     weights, indices = contributions
     length = len(weights)
     source = np.ascontiguousarray(np.moveaxis(image, axis, 0))
@@ -154,7 +154,7 @@ def _rounded(values: NDArray[np.float64], dtype: np.dtype[Any]) -> NDArray[np.fl
 def _contributions(
     length_in: int, length_out: int, scale: float
 ) -> tuple[NDArray[np.float64], NDArray[np.intp]]:
-    """The weights of the input pixels in each output pixel, and which pixels those are.
+    """Return the weights of the input pixels in each output pixel, and the indices of these pixels.
 
     Both are (length_out, taps). Beyond the borders the image is mirrored, the border pixel
     repeated.
@@ -176,7 +176,7 @@ def _contributions(
 
 
 def _cubic(x: NDArray[np.float64]) -> NDArray[np.float64]:
-    """The cubic convolution kernel with a = -0.5 (Keys, 1981, Eq. 15)."""
+    """Evaluate the cubic convolution kernel with a = -0.5 (Keys, 1981, Eq. 15)."""
     x = np.abs(x)
     near = 1.5 * x**3 - 2.5 * x**2 + 1
     far = -0.5 * x**3 + 2.5 * x**2 - 4 * x + 2

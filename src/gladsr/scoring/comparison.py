@@ -9,8 +9,7 @@ from numpy.typing import NDArray
 from PIL import Image, ImageDraw, ImageFont
 
 from gladsr.errors import ComparisonError
-from gladsr.pictures import luminance, resize, to_depth
-from gladsr.pictures.depth import levels
+from gladsr.pictures import luminance, resize, to_rgb
 from gladsr.scoring.psnr import psnr
 from gladsr.scoring.ssim import WINDOW, ssim
 
@@ -50,18 +49,6 @@ class Version:
     score: tuple[float, float] | None = None
 
 
-def rgb(pixels: NDArray[Any]) -> Pixels:
-    """Return pixels of any kind as RGB in 8 bits, with transparency over white."""
-    channels = pixels.shape[2] if pixels.ndim == 3 else 1
-    if channels in {2, 4}:
-        alpha = pixels[..., -1:] / levels(pixels.dtype)
-        pixels = alpha * to_depth(pixels[..., :-1], np.float64) + 1 - alpha
-    pixels = to_depth(pixels, np.uint8)
-    if channels < 3:
-        pixels = np.dstack([pixels] * 3)
-    return pixels
-
-
 def versions(
     pictures: Mapping[str, Pixels], original: Pixels | None = None, border: int | None = None
 ) -> list[Version]:
@@ -92,7 +79,7 @@ def versions(
                 f"picture {width}×{height}"
             )
         original = original[:height, :width]
-        found.append(Version("HR", rgb(original)))
+        found.append(Version("HR", to_rgb(original, alpha="over white")))
     factors = {label: _factor(label, pixels, height, width) for label, pixels in pictures.items()}
     if border is None:
         largest = max(factors.values())

@@ -16,8 +16,9 @@ from typing import Any
 import numpy as np
 from numpy.typing import NDArray
 
+from gladsr import pictures
 from gladsr.errors import PictureError
-from gladsr.pictures import SUFFIXES, read
+from gladsr.pictures import SUFFIXES
 from gladsr.pictures.depth import levels, to_depth
 from gladsr.pictures.resize import mod_crop, resize
 from gladsr.scoring.psnr import psnr
@@ -127,7 +128,7 @@ def score(upscale: Upscale, path: Path, scale: int) -> ImageScores:
 
 def _reference(path: Path, scale: int) -> NDArray[np.uint8]:
     """Return the image in 8 bits, H×W or H×W×3, cropped to a multiple of the scale."""
-    pixels = read(path).pixels
+    pixels = pictures.read(path).pixels
     if pixels.ndim == 3 and pixels.shape[2] in {2, 4}:
         if (pixels[..., -1] != levels(pixels.dtype)).any():
             raise PictureError(

@@ -1,4 +1,4 @@
-"""Checkpoints and the weights to start from."""
+"""Writing checkpoints and weights, and the weights to start from."""
 
 import os
 from pathlib import Path
@@ -6,7 +6,7 @@ from typing import Any
 
 import torch
 from safetensors import SafetensorError
-from safetensors.torch import load_file
+from safetensors.torch import load_file, save
 from torch import Tensor, nn
 from torch.nn.functional import interpolate, pad
 
@@ -14,26 +14,33 @@ from gladsr.atomic import atomic_write
 from gladsr.errors import DataError
 
 
-def save_atomically(state: dict[str, Any], path: Path) -> None:
-    """Write ``state`` so that a kill at any moment leaves the old file or the new one whole."""
+def write_checkpoint(state: dict[str, Any], path: Path) -> None:
+    """Write a checkpoint so that a kill at any moment leaves the old file or the new one intact."""
     with atomic_write(path) as file:
         torch.save(state, file)
         file.flush()
         os.fsync(file.fileno())
 
 
-def start_from(network: nn.Module, weights: Path) -> tuple[int, int]:
-    """Begin with the weights of another network of this family.
+def write_weights(weights: dict[str, Tensor], metadata: dict[str, str], path: Path) -> None:
+    """Write weights in half precision, as .safetensors."""
+    halves = {name: value.half().contiguous() for name, value in weights.items()}
+    with atomic_write(path) as file:
+        file.write(save(halves, metadata))
 
-    What has the same name and shape is copied. A convolution with more inputs than its forerunner,
-    as in a network with more GLAMs, ignores the new ones at first; a deconvolution for another
-    scale takes its forerunner's kernel, resampled. The rest stays as it is.
+
+def start_from(network: nn.Module, weights: Path) -> tuple[int, int]:
+    """Initialise a network with the weights of another network of its family.
+
+    Tensors of the same name and shape are copied. A convolution with more inputs than in the other
+    network, as with more GLAMs, ignores the new ones at first; a deconvolution for another scale
+    gets the other kernel, resampled. All other tensors are left unchanged.
 
     Returns:
-        How many of the network's tensors were taken, and how many it has.
+        The number of tensors that were initialised, and the number of all tensors.
 
     Raises:
-        DataError: the file cannot be read.
+        DataError: The file cannot be read.
     """
     try:
         theirs = load_file(weights)

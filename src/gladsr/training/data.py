@@ -1,13 +1,19 @@
-"""Training data: images decoded once, memory-mapped, and crops that depend on (seed, n) alone."""
+"""Training data: images decoded once and memory-mapped, and crops of them.
+
+Which crop is the n-th of a run depends on the seed and n alone.
+"""
 
 import hashlib
 import json
+import os
 import shutil
 import tempfile
 from collections.abc import Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
+from fnmatch import fnmatchcase
+from functools import partial
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 import torch
@@ -15,17 +21,18 @@ from numpy.typing import NDArray
 from PIL import Image, ImageFilter
 from torch import Tensor
 
-from gladsr import engines, pictures
+from gladsr import pictures
 from gladsr.atomic import atomic_write
-from gladsr.errors import DataError, EngineError
+from gladsr.errors import DataError, PictureError
 from gladsr.scoring import images_in
 from gladsr.training.degradation import degrade
 from gladsr.training.patterns import pattern
 from gladsr.training.settings import DegradationSettings
-from gladsr.upscaling.pixels import to_unit
+from gladsr.training.teachers import load_teacher
 
 Pixels = NDArray[np.uint8]
-_FORMAT = 1  # of the cache; raise it when what is stored changes
+_FORMAT = 1  # of the cache; to be raised when its contents change
+_DECODED = 64  # images that are in memory at a time
 
 
 @dataclass(frozen=True)
@@ -33,10 +40,10 @@ class PairedImages:
     """HR images and their exact bicubic LR, as views of two memory-mapped files.
 
     Attributes:
-        names: file names.
-        hr: images, (s·h, s·w, 3), uint8.
-        lr: the same at the low resolution, (h, w, 3), uint8.
-        folder: where these files are.
+        names: File names.
+        hr: Images, (s·h, s·w, 3), uint8.
+        lr: The same images at the low resolution, (h, w, 3), uint8.
+        folder: The folder of these files.
     """
 
     names: list[str]
@@ -52,17 +59,28 @@ class PairedImages:
 def load_pairs(
     folders: list[Path], scale: int, cache: Path, *, exclude: Sequence[str] = ()
 ) -> PairedImages:
-    """Return all images of ``folders`` with their LR, from ``cache`` if they are there already.
+    """Return all images of ``folders`` with their LR, from ``cache`` if they are cached.
 
     HR images are cropped to a multiple of ``scale``; LR is MATLAB's bicubic.
 
+    Args:
+        folders: Folders of images.
+        scale: The factor from LR to HR.
+        cache: The folder for decoded images.
+        exclude: Names of files to leave out, or patterns of them such as ``old_*``.
+
     Raises:
-        DataError: ``exclude`` names every image, or one is smaller than the scale.
-        PictureError: a folder is missing or has no image, or one cannot be read.
+        DataError: ``exclude`` matches every image, or one is smaller than the scale.
+        PictureError: A folder is missing or has no image, or one cannot be read.
     """
-    files = [file for folder in folders for file in images_in(folder) if file.name not in exclude]
+    files = [
+        file
+        for folder in folders
+        for file in images_in(folder)
+        if not any(fnmatchcase(file.name, names) for names in exclude)
+    ]
     if not files:
-        raise DataError(f"data.exclude names every image of {', '.join(map(str, folders))}")
+        raise DataError(f"data.exclude matches every image of {', '.join(map(str, folders))}")
     stamps = [(str(file.resolve()), file.stat().st_size, file.stat().st_mtime_ns) for file in files]
     key = hashlib.sha256(json.dumps([_FORMAT, scale, stamps]).encode()).hexdigest()[:16]
     packed = cache / f"x{scale}-{key}"
@@ -71,16 +89,17 @@ def load_pairs(
     return _open(packed, scale)
 
 
-def load_taught(pairs: PairedImages, teacher: Path) -> list[Pixels]:
-    """Return what a teacher makes of every LR image, computed once and kept beside the images.
+def load_taught(pairs: PairedImages, teacher: Path, device: str = "cpu") -> list[Pixels]:
+    """Return a teacher's outputs for all LR images, computed once and cached beside the images.
 
     Args:
-        pairs: images from ``load_pairs``.
-        teacher: the file of a network for the same scale or a larger one, whose pictures are then
-            reduced by MATLAB's bicubic: whatever `gladsr.engines.find` takes.
+        pairs: Images from ``load_pairs``.
+        teacher: A network that ``load_teacher`` reads, for the same scale or a larger one; outputs
+            that are too large are then reduced by MATLAB's bicubic.
+        device: The PyTorch device that it runs on, if it runs in PyTorch.
 
     Raises:
-        DataError: the network cannot be read, or its scale is smaller.
+        DataError: The network cannot be read, or its scale is smaller.
     """
     try:
         digest = hashlib.sha256(teacher.read_bytes()).hexdigest()[:16]
@@ -89,28 +108,24 @@ def load_taught(pairs: PairedImages, teacher: Path) -> list[Pixels]:
     stored = pairs.folder / f"taught-{digest}"
     if not stored.exists():
         with atomic_write(stored) as file:
-            for taught in _teach(teacher, pairs):
+            for taught in _teach(teacher, pairs, device):
                 file.write(taught.data)
     return _views(stored, [hr.shape[:2] for hr in pairs.hr])
 
 
-def _teach(teacher: Path, pairs: PairedImages) -> Iterator[Pixels]:
-    try:
-        (network,) = engines.find(str(teacher)).values()
-        engine = engines.load(network)
-    except EngineError as error:
-        raise DataError(f"{teacher} cannot teach: {error}") from error
+def _teach(teacher: Path, pairs: PairedImages, device: str) -> Iterator[Pixels]:
+    engine = load_teacher(teacher, device)
     for lr, hr in zip(pairs.lr, pairs.hr, strict=True):
-        taught = pictures.to_depth(engine.run(to_unit(lr)), np.uint8)
-        if not _is_enlarged(taught, lr) or len(taught) < len(hr):
+        taught = pictures.to_depth(engine.run(np.divide(lr, 255, dtype=np.float32)), np.uint8)
+        if not _is_upscaled(taught, lr) or len(taught) < len(hr):
             raise DataError(f"{teacher} makes {taught.shape} of {lr.shape}, not {hr.shape}")
         yield pictures.resize(taught, size=hr.shape[:2])
 
 
-def _is_enlarged(picture: Pixels, lr: Pixels) -> bool:
-    """Return whether a picture is ``lr`` at a whole-number scale."""
-    scale = len(picture) // len(lr)
-    return picture.shape == (scale * lr.shape[0], scale * lr.shape[1], lr.shape[2])
+def _is_upscaled(image: Pixels, lr: Pixels) -> bool:
+    """Return whether the sides of an image are a whole multiple of those of ``lr``."""
+    scale = len(image) // len(lr)
+    return image.shape == (scale * lr.shape[0], scale * lr.shape[1], lr.shape[2])
 
 
 def _pack(files: list[Path], scale: int, packed: Path) -> None:
@@ -119,13 +134,9 @@ def _pack(files: list[Path], scale: int, packed: Path) -> None:
     try:
         index = []
         with (unfinished / "hr").open("wb") as hr_file, (unfinished / "lr").open("wb") as lr_file:
-            for file in files:
-                hr = pictures.mod_crop(_rgb(pictures.read(file).pixels), scale)
-                if not hr.size:
-                    raise DataError(f"{file} is too small: ×{scale} needs {scale} pixels a side")
-                lr = pictures.resize(hr, scale=1 / scale)
-                hr_file.write(np.ascontiguousarray(hr).data)
-                lr_file.write(np.ascontiguousarray(lr).data)
+            for file, (hr, lr) in zip(files, _pairs(files, scale), strict=True):
+                hr_file.write(hr.data)
+                lr_file.write(lr.data)
                 index.append((file.name, lr.shape[0], lr.shape[1]))
         (unfinished / "index.json").write_text(json.dumps(index), encoding="utf-8")
         unfinished.rename(packed)
@@ -136,12 +147,41 @@ def _pack(files: list[Path], scale: int, packed: Path) -> None:
         shutil.rmtree(unfinished, ignore_errors=True)
 
 
-def _rgb(pixels: NDArray[Any]) -> Pixels:
-    """Return 8-bit RGB of grey or RGB of any depth, with alpha or without, which is dropped."""
-    if pixels.ndim == 2:
-        pixels = pixels[..., None]
-    colours = pixels[..., :3] if pixels.shape[2] >= 3 else np.repeat(pixels[..., :1], 3, 2)
-    return pictures.to_depth(colours, np.dtype(np.uint8))
+def _pairs(files: list[Path], scale: int) -> Iterator[tuple[Pixels, Pixels]]:
+    """Decode images, several at a time; yield HR and LR of each, in order."""
+    with ThreadPoolExecutor(os.cpu_count()) as pool:
+        for first in range(0, len(files), _DECODED):
+            yield from pool.map(partial(_pair, scale=scale), files[first : first + _DECODED])
+
+
+def _pair(file: Path, scale: int) -> tuple[Pixels, Pixels]:
+    hr = np.ascontiguousarray(pictures.mod_crop(decode(file), scale))
+    if not hr.size:
+        raise DataError(f"{file} is too small: ×{scale} needs {scale} pixels a side")
+    return hr, np.ascontiguousarray(pictures.resize(hr, scale=1 / scale))
+
+
+def decode(file: Path) -> Pixels:
+    """Return an image as 8-bit RGB, without its alpha channel if it has one.
+
+    libvips decodes it or, where pyvips is not installed, Pillow.
+
+    Raises:
+        PictureError: The file cannot be read.
+    """
+    try:
+        pixels = pictures.read(file).pixels
+    except ModuleNotFoundError:
+        return _decode_with_pillow(file)
+    return pictures.to_rgb(pixels, alpha="dropped")
+
+
+def _decode_with_pillow(file: Path) -> Pixels:
+    try:
+        with Image.open(file) as image:
+            return np.asarray(image.convert("RGB"))
+    except OSError as error:
+        raise PictureError(file, f"Pillow cannot read it ({error})") from error
 
 
 def _open(packed: Path, scale: int) -> PairedImages:
@@ -164,25 +204,25 @@ def _views(file: Path, sizes: list[tuple[int, int]]) -> list[Pixels]:
 
 
 class Crops:
-    """An endless sequence of training samples; which crop is the n-th depends on (seed, n) alone.
+    """An endless sequence of training samples; the n-th depends on (seed, n) alone.
 
-    An image is drawn in proportion to its area to some power, the place within it and one of the 8
-    flips and quarter turns evenly.
+    Images are drawn in proportion to their area to some power, the offset of the crop and one of
+    the 8 flips and quarter turns uniformly.
 
     Args:
-        pairs: the images. Those smaller than a crop are left out.
-        taught: a teacher's pictures of the same, from ``load_taught``, to be learned from as well.
-        patch: side of a crop in LR pixels.
-        seed: the sequence's.
-        area_power: 1 draws every place equally often, 0 every image.
-        shuffle_colours: put the colour channels in random order as well.
-        degradation: how LR is made worse, if at all.
-        patterns: the share of crops in whose place there is a pattern, to be enlarged as bicubic
-            does.
-        sharpen: the strength of the unsharp mask that HR is learned from through; 0 is none.
+        pairs: The images. Those smaller than a crop are left out.
+        patch: Side of a crop in LR pixels.
+        seed: The seed of the sequence.
+        taught: A teacher's outputs for them, from ``load_taught``, which are targets too.
+        area_power: With 1, every pixel is equally likely to be drawn, with 0 every image.
+        shuffle_colours: Whether to put the colour channels in random order.
+        degradation: How LR is degraded.
+        patterns: The share of crops that are replaced by a pattern, with its bicubic upscale as the
+            target.
+        sharpen: The strength of the unsharp mask on HR; 0 is none.
 
     Raises:
-        DataError: no image is as large as a crop.
+        DataError: No image is as large as a crop.
     """
 
     def __init__(
@@ -217,10 +257,7 @@ class Crops:
         self._chances = np.cumsum(weights / weights.sum())
 
     def sample(self, n: int) -> tuple[Pixels, ...]:
-        """Return LR, HR and, if there is one, the teacher's picture of the n-th crop.
-
-        They are (p, p, 3) and twice (s·p, s·p, 3).
-        """
+        """Return the n-th crop: LR, (p, p, 3), HR, and the teacher's output, (s·p, s·p, 3)."""
         random = np.random.default_rng((self.seed, n))
         chosen = int(np.searchsorted(self._chances, random.random(), "right"))
         chosen = min(chosen, len(self.lr) - 1)
@@ -250,15 +287,15 @@ class Crops:
         """Return samples ``first`` to ``first + size - 1`` as float RGB in [0, 1].
 
         Returns:
-            LR, (size, 3, p, p), HR and, if there is one, the teacher's pictures, (size, 3, s·p,
-            s·p), in channels_last memory format.
+            LR, (size, 3, p, p), HR and, with a teacher, its outputs, (size, 3, s·p, s·p), in the
+            channels_last memory format.
         """
         samples = [self.sample(n) for n in range(first, first + size)]
         return tuple(to_tensor(np.stack(images)) for images in zip(*samples, strict=True))
 
 
 def sharpened(pixels: Pixels, strength: float) -> Pixels:
-    """Return H×W×3 plus so many times its difference from itself blurred by one pixel."""
+    """Return an image, H×W×3, plus ``strength`` times its difference from its blurred self."""
     if strength == 0:
         return pixels
     mask = ImageFilter.UnsharpMask(radius=1, percent=round(100 * strength), threshold=0)

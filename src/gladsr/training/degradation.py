@@ -1,4 +1,4 @@
-"""LR made worse, as cameras and the web do it: a slight blur, then noise, then JPEG."""
+"""Degradation of LR as by cameras and the web: a slight blur, then noise, then JPEG."""
 
 import io
 
@@ -10,16 +10,16 @@ from PIL import Image, ImageFilter
 from gladsr.training.settings import DegradationSettings
 
 Pixels = NDArray[np.uint8]
-_BLOCK = 16  # pixels that JPEG codes together where it halves the colours
+_BLOCK = 16  # side of the blocks that JPEG codes together with 4:2:0 subsampling
 
 
 def degrade(lr: Pixels, how: DegradationSettings, random: Generator) -> Pixels:
-    """Return a picture made worse, by how much is drawn at random up to the settings' limits.
+    """Return a degraded image; the amounts are drawn at random up to the limits.
 
     Args:
         lr: h×w×3.
         how: The limits.
-        random: What draws; the same state gives the same picture.
+        random: The random generator; the same state gives the same image.
     """
     if how.nothing or random.random() < how.clean:
         return lr
@@ -29,7 +29,7 @@ def degrade(lr: Pixels, how: DegradationSettings, random: Generator) -> Pixels:
 
 
 def _with_noise(pixels: Pixels, deviation: float, random: Generator) -> Pixels:
-    """Add noise that is partly alike in the three channels, as grain is, and partly not."""
+    """Add noise, part of it equal in the three channels, like grain, and part independent."""
     height, width, channels = pixels.shape
     coloured = random.random()
     noise = np.sqrt(1 - coloured) * random.standard_normal((height, width, 1))
@@ -39,7 +39,7 @@ def _with_noise(pixels: Pixels, deviation: float, random: Generator) -> Pixels:
 
 
 def _through_jpeg(pixels: Pixels, qualities: tuple[int, int], random: Generator) -> Pixels:
-    """Encode and decode, the blocks beginning anywhere."""
+    """Encode as JPEG and decode, with blocks at a random offset."""
     height, width = pixels.shape[:2]
     top, left = random.integers(_BLOCK, size=2)
     around = np.pad(pixels, ((top, 0), (left, 0), (0, 0)), mode="symmetric")

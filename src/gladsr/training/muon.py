@@ -15,20 +15,22 @@ from torch.optim import Adam
 from gladsr.network import Gladsr
 
 MOMENTUM = 0.95
-STEP_SIZE = 0.4  # root mean square of what a step changes, of the learning rate; twice Adam's
+STEP_SIZE = 0.4  # root mean square of a step, relative to the learning rate; twice Adam's
 
 
 class Muon(Adam):
-    """Muon for a network's hidden convolutions and Adam for all else, with one learning rate.
+    """Muon for a network's hidden convolutions and Adam for everything else, at one learning rate.
 
-    Adam has the first and the last layers, the deconvolution, whose weights map no channels onto
-    channels of one kind, the masks' convolutions to a single channel, and all that is no matrix.
+    Adam trains the first and the last layers, the deconvolution, the masks' convolutions to a
+    single channel, and all parameters that are not matrices. A step uses up the gradients of the
+    hidden convolutions: they are None afterwards.
 
     Args:
-        network: to be trained.
-        learning_rate: of both.
+        network: The network to be trained.
+        learning_rate: The learning rate of both.
         betas: Adam's β1 and β2.
-        weight_decay: what the convolutions lose in a step, in parts of the learning rate.
+        weight_decay: Weight decay per step of the hidden convolutions, relative to the learning
+            rate.
     """
 
     def __init__(
@@ -48,38 +50,40 @@ class Muon(Adam):
     @torch.no_grad()
     def step(self, closure: Any = None) -> Any:
         """Take one step with the present gradients."""
-        matrices = self.param_groups[1]
-        alike = defaultdict[tuple[int, int], list[Tensor]](list)
-        for weight in matrices["params"]:
-            if weight.grad is not None:
-                alike[len(weight), weight[0].numel()].append(weight)
-        for shape, weights in alike.items():
-            self._step_orthogonal(weights, shape, matrices["lr"])
-        return super().step(closure)  # of the weights whose gradients are left
+        learning_rate = self.param_groups[1]["lr"]
+        weights = [weight for weight in self.param_groups[1]["params"] if weight.grad is not None]
+        if weights:
+            directions = self._momentum(weights)
+            torch._foreach_mul_(weights, 1 - learning_rate * self._weight_decay)
+            alike = defaultdict[tuple[int, int], list[int]](list)
+            for index, weight in enumerate(weights):
+                alike[len(weight), weight[0].numel()].append(index)
+            for shape, indices in alike.items():
+                matrices = torch.stack([directions[index].reshape(shape) for index in indices])
+                size = learning_rate * STEP_SIZE * max(shape) ** 0.5
+                for index, matrix in zip(indices, orthogonal(matrices), strict=True):
+                    weights[index].sub_(matrix.reshape(weights[index].shape), alpha=size)
+            for weight in weights:
+                weight.grad = None
+        return super().step(closure)  # of the parameters that still have gradients
 
-    def _step_orthogonal(
-        self, weights: list[Tensor], shape: tuple[int, int], learning_rate: float
-    ) -> None:
-        directions = torch.stack([self._momentum(weight).reshape(shape) for weight in weights])
-        size = learning_rate * STEP_SIZE * max(shape) ** 0.5
-        for weight, direction in zip(weights, orthogonal(directions), strict=True):
-            weight.mul_(1 - learning_rate * self._weight_decay)
-            weight.sub_(direction.reshape(weight.shape), alpha=size)
-            weight.grad = None
-
-    def _momentum(self, weight: Tensor) -> Tensor:
-        """Return Nesterov's momentum."""
-        gradient, state = weight.grad, self.state[weight]
-        assert gradient is not None  # noqa: S101 - tells the type checker; `step` has looked
-        if not state:
-            state["step"] = torch.zeros(())  # Adam looks for one when a checkpoint is loaded
-            state["momentum"] = torch.zeros_like(weight)
-        momentum: Tensor = state["momentum"].lerp_(gradient, 1 - MOMENTUM)
-        return gradient.lerp(momentum, MOMENTUM)
+    def _momentum(self, weights: list[Tensor]) -> list[Tensor]:
+        """Return Nesterov's momentum of weights that have gradients."""
+        gradients, momenta = [], []
+        for weight in weights:
+            state = self.state[weight]
+            if not state:
+                state["step"] = torch.zeros(())  # Adam expects one when a checkpoint is loaded
+                state["momentum"] = torch.zeros_like(weight)
+            momenta.append(state["momentum"])
+            assert weight.grad is not None  # noqa: S101 - for the type checker; `step` has checked
+            gradients.append(weight.grad)
+        torch._foreach_lerp_(momenta, gradients, 1 - MOMENTUM)
+        return list(torch._foreach_lerp(gradients, momenta, MOMENTUM))  # noqa: SLF001 - PyTorch's own name
 
 
 def hidden_convolutions(network: Gladsr) -> Iterable[Tensor]:
-    """Give the weights of all convolutions within the nested dense groups and the pyramid."""
+    """Yield the weights of all convolutions within the nested dense groups and the pyramid."""
     for name, module in network.named_modules():
         inside = name.startswith(("ndg_c.", "ndg_f.", "upsampler.pyramid."))
         if isinstance(module, nn.Conv2d) and inside and module.out_channels > 1:
@@ -87,10 +91,10 @@ def hidden_convolutions(network: Gladsr) -> Iterable[Tensor]:
 
 
 def orthogonal(matrices: Tensor) -> Tensor:
-    """Return about the nearest orthogonal matrix of each: U·Vᵀ, where U·S·Vᵀ is the matrix.
+    """Return approximately the nearest orthogonal matrix U·Vᵀ of each matrix U·S·Vᵀ.
 
-    Five iterations of Newton and Schulz with Jordan's coefficients, which leave the singular values
-    between 0.7 and 1.2 or so, all that is needed here.
+    Five Newton-Schulz iterations with Jordan's coefficients, which bring the singular values to
+    about 0.7 to 1.2.
 
     Args:
         matrices: (n, rows, columns).

@@ -1,7 +1,7 @@
-"""Pictures that no photograph is like, but a dithered, halftoned or drawn one is.
+"""Patterns as in dithered, halftoned or drawn pictures, which photographs lack.
 
-A network that has only seen photographs may answer them with anything. What it should do there is
-what bicubic interpolation does.
+The output of a network trained on photographs alone is undefined for them. It should be that of
+bicubic interpolation.
 """
 
 import numpy as np
@@ -13,14 +13,14 @@ _BAYER = np.array([[0, 8, 2, 10], [12, 4, 14, 6], [3, 11, 1, 9], [15, 7, 13, 5]]
 
 
 def pattern(crop: Pixels, random: Generator) -> Pixels:
-    """Return a pattern in place of a crop, or in place of a part of it.
+    """Return a pattern that replaces a crop, or a part of it.
 
-    It is noise, checks, stripes, or the crop itself dithered: in two colours at most, or in two
-    values of each channel.
+    It is noise, checks, stripes, or the crop itself, dithered: in two colours, or in two values of
+    each channel.
 
     Args:
         crop: p×p×3.
-        random: What draws; the same state gives the same picture.
+        random: The random generator; the same state gives the same pattern.
     """
     make = (_noise, _checks, _stripes, _dithered)[random.integers(4)]
     made = make(crop, random)

@@ -1,4 +1,4 @@
-"""The reference page of the settings: ``python -m gladsr.training.reference`` prints it."""
+"""The reference page of the settings, which ``python -m gladsr.training.reference`` prints."""
 
 from dataclasses import MISSING, fields
 from typing import Any
@@ -12,14 +12,15 @@ _HEAD = """\
 # Settings of a training run
 
 `gladsr train CONFIG.toml [KEY=VALUE]...` reads these from a TOML file; a key of a table is \
-written `table.key=value` on the command line. Unknown keys are refused. A file may begin with \
-`extends = "other.toml"`. This page is what `python -m gladsr.training.reference` prints.
+written `table.key=value` on the command line. Unknown keys are rejected. A file may begin with \
+`extends = "other.toml"`, a file beside it whose values it overrides. \
+`python -m gladsr.training.reference` prints this page.
 """
 
 
 def reference() -> str:
     """Return the page as Markdown."""
-    tables = [("", "What a run is.", _rows(TrainingSettings))]
+    tables = [("", "The model and the machine.", _rows(TrainingSettings))]
     for name, field in TrainingSettings.model_fields.items():
         kind = field.annotation
         if isinstance(kind, type) and issubclass(kind, BaseModel):
@@ -45,7 +46,7 @@ def _rows(settings: type[BaseModel]) -> list[tuple[str, str, str]]:
 
 
 def _network_rows() -> list[tuple[str, str, str]]:
-    """Return the fields of the network's configuration with what its docstring says of each."""
+    """Return the fields of the network's configuration, as its docstring describes them."""
     text = (GladsrConfig.__doc__ or "").partition("Attributes:")[2]
     meanings = dict(line.strip().split(": ", 1) for line in text.splitlines() if ": " in line)
     return [
@@ -62,4 +63,4 @@ def _shown(value: Any) -> str:
 
 
 if __name__ == "__main__":
-    print(reference(), end="")  # noqa: T201 - what the module is for
+    print(reference(), end="")  # noqa: T201 - the purpose of the module

@@ -13,8 +13,8 @@ from gladsr.network.weights import averaged, checkpoint_of, read_checkpoint
 from gladsr.scoring import evaluate
 from gladsr.scoring.networks import in_torch, upscale_with
 from gladsr.training.export import export_onnx, export_safetensors, in_half_precision
-from gladsr.training.loop import validation_pairs
 from gladsr.training.settings import PLACES, TrainingSettings, checked
+from gladsr.training.setup import validation_pairs
 from gladsr.training.validate import validate
 
 TEST_SETS = ("Set5", "Set14", "B100")

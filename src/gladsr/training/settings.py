@@ -1,4 +1,4 @@
-"""The settings of a training run: typed, read from TOML, unknown keys refused."""
+"""The settings of a training run: typed and read from TOML; unknown keys are rejected."""
 
 import json
 import os
@@ -20,13 +20,13 @@ from gladsr.network import GladsrConfig
 
 
 def expand(path: Path) -> Path:
-    """Return ``path`` with environment variables such as ``$GLADSR_DATA`` put in.
+    """Return ``path`` with environment variables such as ``$GLADSR_DATA`` expanded.
 
-    Settings keep paths as they were written, so that a checkpoint and a card name no machine's
-    folders.
+    Settings keep paths as they were written, so that checkpoints and cards do not depend on one
+    machine's folders.
 
     Raises:
-        SettingsError: a variable is not set.
+        SettingsError: A variable is not set.
     """
     expanded = os.path.expandvars(path)
     if "$" in expanded:
@@ -39,55 +39,82 @@ class _Settings(BaseModel):
 
 
 class DataSettings(_Settings):
-    """Which pictures, and how crops are taken from them."""
+    """The images, and how crops are taken from them."""
 
     train: list[Path] = Field(min_length=1, description="Folders of HR training images.")
-    exclude: list[str] = Field([], description="File names in those folders to leave out.")
+    exclude: list[str] = Field(
+        [],
+        description="Names of files in those folders to leave out; patterns such as `old_*` match "
+        "several.",
+    )
     teacher: Path | None = Field(
         None,
-        description="An ONNX network for this scale or a larger one, whose pictures are learned "
-        "from too; `gladsr export` makes one of a model's weights, or of a rival's.",
+        description="Another network for this scale or a larger one whose outputs are targets too: "
+        "ONNX, as `gladsr export` writes it, or the weights of RLFN or DAT-light as .pth.",
     )
-    validation: Path = Field(description="Folder of HR images that PSNR is watched on.")
-    validation_images: int = Field(100, ge=1, description="At most so many of them.")
+    validation: list[Path] = Field(
+        min_length=1,
+        description="Folder of HR images to measure PSNR on, or a list of them; the first one "
+        "counts where a single figure is needed.",
+    )
+    validation_images: int = Field(
+        100, ge=1, description="The largest number of images taken from each of these folders."
+    )
     patch: int = Field(48, ge=8, description="Side of a crop in LR pixels (48 in Section IV-B).")
-    batch: int = Field(16, ge=1, description="Crops a step (16 in Section IV-B).")
+    batch: int = Field(16, ge=1, description="Crops per step (16 in Section IV-B).")
     area_power: float = Field(
-        1.0, ge=0, le=1, description="Draw an image in proportion to its area to this power."
+        1.0, ge=0, le=1, description="Images are drawn in proportion to their area to this power."
     )
     shuffle_colours: bool = Field(
-        False, description="Put R, G and B of every crop in random order, too."
+        False, description="Put the R, G and B channels of every crop in random order."
     )
     patterns: float = Field(
         0.0,
         ge=0,
         le=1,
-        description="Share of crops in whose place there is noise, checks, stripes or the crop "
-        "dithered, to be enlarged as bicubic does.",
+        description="Share of crops that are replaced by noise, checks, stripes or a dithered "
+        "version of themselves, with their bicubic upscale as the target.",
     )
     sharpen: float = Field(
-        0.0,
-        ge=0,
-        description="Strength of an unsharp mask of one pixel that HR is learned from through.",
+        0.0, ge=0, description="Strength of an unsharp mask of one pixel, applied to HR crops."
+    )
+    resident: bool | None = Field(
+        None,
+        description="Keep all images in the device's memory and cut crops there. By default, on a "
+        "GPU, unless LR is degraded or HR sharpened, which only the CPU does.",
     )
     cache: Path = Field(
-        Path("runs/cache"), description="Where decoded images are kept, memory-mapped."
+        Path("runs/cache"), description="Folder for decoded images, which are memory-mapped."
     )
+
+    @field_validator("validation", mode="before")
+    @classmethod
+    def _as_list(cls, validation: Any) -> Any:
+        return [validation] if isinstance(validation, str | Path) else validation
+
+    @field_validator("validation")
+    @classmethod
+    def _check_names(cls, validation: list[Path]) -> list[Path]:
+        if len({folder.name for folder in validation}) < len(validation):
+            raise ValueError("must be folders of different names, since scores are named by them")
+        return validation
 
 
 class DegradationSettings(_Settings):
-    """How LR is made worse, by random amounts up to these limits: not at all unless told."""
+    """How LR is degraded, by random amounts up to these limits; not at all by default."""
 
-    clean: float = Field(0.0, ge=0, le=1, description="Share of the crops that stay as they are.")
-    blur: float = Field(0.0, ge=0, description="Gaussian blur's deviation in LR pixels.")
-    noise: float = Field(0.0, ge=0, description="Noise's deviation in levels of 255.")
+    clean: float = Field(0.0, ge=0, le=1, description="Share of crops that are not degraded.")
+    blur: float = Field(
+        0.0, ge=0, description="Standard deviation of a Gaussian blur, in LR pixels."
+    )
+    noise: float = Field(0.0, ge=0, description="Standard deviation of noise, in levels of 255.")
     jpeg: tuple[int, int] | None = Field(
         None, description="Lowest and highest quality of JPEG, each from 1 to 100."
     )
 
     @property
     def nothing(self) -> bool:
-        """Whether LR stays as it is."""
+        """Whether LR stays unchanged."""
         return self.blur == 0 and self.noise == 0 and self.jpeg is None
 
     @field_validator("jpeg")
@@ -99,16 +126,36 @@ class DegradationSettings(_Settings):
 
 
 class LossSettings(_Settings):
-    """Eq. 5."""
+    """Eq. 5 and additions to it."""
 
     gamma: float = Field(
         0.5, ge=0, le=1, description="γ, the weight of the coarse output; the final's is 1 - γ."
     )
     teacher: float = Field(
-        0.8, ge=0, le=1, description="Weight of the teacher's pictures, if any; HR's is the rest."
+        0.8,
+        ge=0,
+        le=1,
+        description="Weight of the teacher's outputs as targets, if there is a teacher; HR has the "
+        "rest.",
+    )
+    teacher_until: float | None = Field(
+        None,
+        gt=0,
+        le=1,
+        description="Share of the run over which that weight falls linearly to zero; constant by "
+        "default.",
     )
     bound: float | None = Field(
-        None, gt=0, description="A crop's error beyond this counts by its logarithm."
+        None, gt=0, description="Beyond this, a crop's error counts by its logarithm."
+    )
+    squared: float = Field(
+        0.0, ge=0, le=1, description="Share at the end of the run in which errors are squared."
+    )
+    spectrum: float = Field(
+        0.0,
+        ge=0,
+        description="Weight of the mean absolute error of the amplitude spectrum (not normalised), "
+        "which is added until errors are squared.",
     )
 
 
@@ -119,16 +166,19 @@ class OptimizerSettings(_Settings):
     """The optimizer and its learning rate."""
 
     kind: Literal["adam", "muon"] = Field(
-        "adam", description="Muon takes the hidden convolutions as matrices; Adam does the rest."
+        "adam",
+        description="Muon trains the hidden convolutions, as matrices, and Adam everything else.",
     )
     learning_rate: float = Field(1e-4, gt=0, description="The highest learning rate.")
     betas: tuple[Beta, Beta] = Field((0.9, 0.999), description="Adam's β1 and β2.")
     weight_decay: float = Field(
         0.0,
         ge=0,
-        description="What Muon's convolutions lose in a step, in parts of the learning rate.",
+        description="Weight decay per step of Muon's convolutions, relative to the learning rate.",
     )
-    clip_norm: float | None = Field(None, gt=0, description="Clip the gradient's norm to this.")
+    clip_norm: float | None = Field(
+        None, gt=0, description="Clip the norm of the gradient to this."
+    )
 
     @model_validator(mode="after")
     def _check_weight_decay(self) -> Self:
@@ -138,41 +188,59 @@ class OptimizerSettings(_Settings):
 
 
 class ScheduleSettings(_Settings):
-    """How long, and how the learning rate goes."""
+    """The length of the run, and the course of the learning rate."""
 
-    steps: int = Field(ge=1, description="Steps in all.")
+    steps: int = Field(ge=1, description="Number of steps.")
+    minutes: float | None = Field(
+        None,
+        gt=0,
+        description="The run also ends after this time, setting up included; the learning rate "
+        "then follows whichever of steps and time has progressed further.",
+    )
     kind: Literal["step", "cosine"] = Field(
-        "step", description="Halved at intervals (the paper's), or a cosine down to zero."
+        "step", description="Halved at intervals (as in the paper), or a cosine down to zero."
     )
     halve_every: int = Field(200_000, ge=1, description="Steps between halvings, for `step`.")
     warmup: int = Field(0, ge=0, description="Steps over which the learning rate rises from zero.")
 
 
 class AverageSettings(_Settings):
-    """The running average of the weights, which is what is validated and exported."""
+    """The running average of the weights, which is validated and exported."""
 
-    decay: float = Field(0.0, ge=0, lt=1, description="Of the exponential average; 0 is none.")
+    decay: float = Field(
+        0.0, ge=0, lt=1, description="Decay of the exponential average; 0 averages nothing."
+    )
 
 
 class TrainingSettings(_Settings):
     """Everything that a training run depends on."""
 
-    model: str = Field("gladsr", description="The name that the trained weights will have.")
-    seed: int = Field(0, ge=0, lt=2**64, description="Of the first weights and of every crop.")
+    model: str = Field("gladsr", description="The name of the trained model.")
+    seed: int = Field(
+        0, ge=0, lt=2**64, description="Seed of the initial weights and of the crops."
+    )
     start: Path | None = Field(
-        None, description="A .safetensors file to start from; what fits by name and shape is taken."
+        None,
+        description="A .safetensors file with initial weights; those whose name and shape fit are "
+        "used.",
     )
     device: str = Field("cpu", description="Any of PyTorch's devices: cpu, cuda, mps.")
     precision: Literal["fp32", "bf16"] = Field(
         "fp32",
-        description="bf16 is PyTorch's autocast; where the processor has no bf16, it is far slower "
+        description="bf16 uses PyTorch's autocast; on processors without bf16 it is far slower "
         "than fp32.",
     )
     compile: bool = Field(
-        False, description="Let torch.compile fuse the step: a minute's wait, then a fifth faster."
+        False,
+        description="Compile the network with torch.compile: a minute's wait, then a fifth faster.",
+    )
+    capture: bool = Field(
+        True, description="On an NVIDIA GPU, capture each step's operations in a CUDA graph."
     )
     validate_every: int = Field(500, ge=1, description="Steps between validations.")
-    checkpoint_every: int = Field(250, ge=1, description="Steps between checkpoints.")
+    checkpoint_every: int = Field(
+        250, ge=1, description="Steps between checkpoints; one is also written every minute."
+    )
     network: GladsrConfig = GladsrConfig()
     data: DataSettings
     degradation: DegradationSettings = DegradationSettings()
@@ -181,15 +249,35 @@ class TrainingSettings(_Settings):
     schedule: ScheduleSettings
     average: AverageSettings = AverageSettings()
 
+    @property
+    def resident(self) -> bool:
+        """Whether images are kept in the device's memory, where crops are cut."""
+        if self.data.resident is None:
+            return self.device.startswith("cuda") and not self._crops_need_cpu
+        return self.data.resident
+
+    @property
+    def _crops_need_cpu(self) -> bool:
+        return self.data.sharpen > 0 or not self.degradation.nothing
+
+    @model_validator(mode="after")
+    def _check_resident(self) -> Self:
+        if self.data.resident and self._crops_need_cpu:
+            raise ValueError("data.resident must be false where LR is degraded or HR sharpened")
+        return self
+
 
 PLACES: dict[str, Any] = {"data": {"cache"}}
-"""The settings that say where something is kept, which change no result."""
+"""Settings that name a place in which something is kept; they change no result."""
 
-MEANS: dict[str, Any] = PLACES | dict.fromkeys(
-    ("device", "precision", "compile", "validate_every", "checkpoint_every"), True
+MEANS: dict[str, Any] = (
+    PLACES
+    | {"schedule": {"minutes"}}
+    | dict.fromkeys(
+        ("device", "precision", "compile", "capture", "validate_every", "checkpoint_every"), True
+    )
 )
-"""These, and those that say how a machine trains and watches, not what: a run goes on, and results
-are compared, where no others differ."""
+"""These, and settings of how a machine trains, not of what: they may change when a run resumes."""
 
 
 def read_settings(path: Path, overrides: tuple[str, ...] = ()) -> TrainingSettings:
@@ -198,7 +286,7 @@ def read_settings(path: Path, overrides: tuple[str, ...] = ()) -> TrainingSettin
     A file may begin with ``extends = "other.toml"``: the other file, beside it, is read first.
 
     Raises:
-        SettingsError: the file cannot be read, or a key or value is wrong.
+        SettingsError: The file cannot be read, or a key or value is wrong.
     """
     values = _read(path)
     for override in overrides:
@@ -207,10 +295,10 @@ def read_settings(path: Path, overrides: tuple[str, ...] = ()) -> TrainingSettin
 
 
 def checked(values: dict[str, Any], source: Path) -> TrainingSettings:
-    """Return plain values, such as a checkpoint of ``source`` holds, as settings.
+    """Return plain values, such as those in a checkpoint of ``source``, as settings.
 
     Raises:
-        SettingsError: a key or value is wrong.
+        SettingsError: A key or value is wrong.
     """
     try:
         return TrainingSettings.model_validate(values)
@@ -223,16 +311,16 @@ def checked(values: dict[str, Any], source: Path) -> TrainingSettings:
 
 
 def check_same(settings: TrainingSettings, before: dict[str, Any], run: Path) -> None:
-    """Refuse to mix settings in one run; those of ``MEANS`` may change.
+    """Reject settings that differ from those a run began with; those in ``MEANS`` may change.
 
     Args:
-        settings: the present ones.
-        before: those that the run was trained with, as plain values. A key that there was not yet
-            had what is its default now.
-        run: its folder.
+        settings: The present settings.
+        before: The settings that the run began with, as plain values. Keys that did not exist then
+            had what is their default now.
+        run: The run's folder.
 
     Raises:
-        SettingsError: they differ; the message names the first that do.
+        SettingsError: Settings differ; the message names the first of them.
     """
     then, now = (
         _flat(each.model_dump(mode="json", exclude=MEANS))
@@ -252,7 +340,7 @@ def check_same(settings: TrainingSettings, before: dict[str, Any], run: Path) ->
 
 
 def _flat(values: dict[str, Any], table: str = "") -> dict[str, Any]:
-    """Return nested tables as one, with keys such as ``schedule.steps``."""
+    """Return nested tables as a single one, with keys such as ``schedule.steps``."""
     flat: dict[str, Any] = {}
     for key, value in values.items():
         name = f"{table}{key}"
@@ -261,7 +349,12 @@ def _flat(values: dict[str, Any], table: str = "") -> dict[str, Any]:
 
 
 def _read(path: Path, extending: tuple[Path, ...] = ()) -> dict[str, Any]:
-    """Return a file's values over those of the file that it extends; ``extending`` led to it."""
+    """Return a file's values merged over those of the file it extends.
+
+    Args:
+        path: The file.
+        extending: The files that led to it, to detect circles.
+    """
     try:
         values = tomllib.loads(path.read_text(encoding="utf-8"))
     except (OSError, ValueError) as error:

@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass, replace
 
-from gladsr.engines import EngineName, Precision
+from gladsr.engines import EngineName, PrecisionChoice
 from gladsr.upscaling import Upscaler
 from gladsr.upscaling.auto import AUTO
 from gladsr.upscaling.sizes import output_size, parse_size
@@ -43,7 +43,7 @@ class EngineSettings:
     """What runs the network; see `gladsr.Upscaler`."""
 
     engine: EngineName = "auto"
-    precision: Precision = "fp32"
+    precision: PrecisionChoice = "auto"
     device: str | None = None
     threads: int | None = None
 
