@@ -80,7 +80,7 @@ class Fail:
         ),
     ],
 )
-def test_what_fails_says_why_and_harms_nothing_else(how: str, message: str):
+def test_a_failure_is_reported_and_affects_nothing_else(how: str, message: str):
     def measure() -> None:
         process = TimedProcess(Fail(how))
         try:
@@ -93,7 +93,7 @@ def test_what_fails_says_why_and_harms_nothing_else(how: str, message: str):
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are of Unix")
-def test_a_process_that_ended_between_two_runs_is_no_crash():
+def test_a_process_that_ended_between_two_runs_is_reported():
     process = TimedProcess(Allocate(1))
     process.run(16)
     process._process.kill()
@@ -190,14 +190,14 @@ def test_a_rivals_multiply_adds_are_those_of_its_network(rival: type, tmp_path: 
 
 def test_a_networks_file_may_have_an_equals_sign_in_its_path(doubling: Path, tmp_path: Path):
     file = doubling.rename(tmp_path / "rate=1e-3.onnx")
-    ((network,),) = (found.values() for found in networks_at([2], [f"net={file}"]).values())
+    ((network,),) = (found.values() for _, found in networks_at([2], [f"net={file}"]))
     assert (network.name, network.scale, network.onnx) == ("net", 2, file)
 
 
 @pytest.mark.parametrize(
     ("engine", "kind"), list(itertools.product(("openvino", "onnxruntime", "torch"), MULT_ADDS))
 )
-def test_a_ceiling_computes_what_it_says(engine: Any, kind: Any):
+def test_a_ceiling_computes_its_operation(engine: Any, kind: Any):
     shapes = ((8, 8), (8, 8)) if kind == "matrix product" else ((1, 4, 8, 8), (4, 4, 3, 3))
     outputs = []
     for precision in ENGINES[engine].precisions:
@@ -324,13 +324,13 @@ def _command(*words: str) -> subprocess.CompletedProcess[str]:
         ),
         (["--model", "gladsr-xl"], "there is no model 'gladsr-xl'"),
         (["--scale", "5"], "no model has scale 5"),
-        (["--network", "edsr"], "there is no rival 'edsr'; there are srcnn"),
-        (["--network", "gone.onnx"], "gone.onnx is not there"),
+        (["--network", "edsr"], "there is no rival 'edsr'; choose from srcnn"),
+        (["--network", "gone.onnx"], "gone.onnx does not exist"),
         (["--compare", "saved.json", "--json"], "choose one of --compare and --json"),
         (["--compare", "gone.json"], "gone.json: No such file"),
     ],
 )
-def test_wrong_words_are_refused_before_anything_is_measured(
+def test_wrong_arguments_are_rejected_before_anything_is_measured(
     words: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ):
     assert main(["benchmark", *words]) == 2
@@ -340,18 +340,20 @@ def test_wrong_words_are_refused_before_anything_is_measured(
 
 
 @pytest.mark.parametrize("scale", [2, 3, 4])
-def test_all_models_that_have_the_scale_take_part_unless_some_are_named(scale: int):
+def test_all_models_with_the_scale_are_measured_unless_some_are_named(scale: int):
     models = [contender.model for contender in of_zoo([], [scale], [("openvino", "fp32")], 1)]
     assert models == [card.name for card in zoo.cards() if card.scale == scale]
 
 
-def test_weights_of_another_scale_are_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_weights_of_another_scale_are_rejected(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
     torch.save(Rlfn(4).state_dict(), tmp_path / "rlfn.pth")
     assert main(["benchmark", "--model", "gladsr", "--network", f"rlfn={tmp_path}/rlfn.pth"]) == 2
-    assert "upscales by ×4 only; say so with --scale" in capsys.readouterr().err
+    assert "upscales by ×4 only; choose that with --scale" in capsys.readouterr().err
 
 
-def test_a_file_that_is_no_saved_run_is_refused(tmp_path: Path, capsys: pytest.CaptureFixture[str]):
+def test_a_file_that_is_not_a_saved_run_is_rejected(
+    tmp_path: Path, capsys: pytest.CaptureFixture[str]
+):
     key = {"model": "gladsr", "scale": 2, "engine": "torch", "precision": "fp32", "size": 256}
     for text in (
         "{}",

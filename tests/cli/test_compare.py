@@ -33,7 +33,7 @@ def holds(sheet: NDArray[Any], crop: NDArray[Any], zoom: int) -> bool:
     return any(np.array_equal(sheet[y : y + height, x : x + width], wanted) for y, x in corners)
 
 
-def test_a_sheet_shows_every_version_of_every_place(capsys: pytest.CaptureFixture[str]):
+def test_a_sheet_shows_every_version_of_every_rectangle(capsys: pytest.CaptureFixture[str]):
     words = ["compare", "small.png", "large.png", "--hr", "photo.png", "-o", "sheet.png"]
     assert main([*words, "--crop", "100,40,56,56", "--crop", "10,20,112,28"]) == 0
     sheet = read("sheet.png").pixels
@@ -46,7 +46,7 @@ def test_a_sheet_shows_every_version_of_every_place(capsys: pytest.CaptureFixtur
     )
 
 
-def test_by_itself_it_shows_where_the_pictures_differ_most(capsys: pytest.CaptureFixture[str]):
+def test_by_default_it_shows_where_the_pictures_differ_most(capsys: pytest.CaptureFixture[str]):
     changed = PHOTO.copy()
     changed[150:190, 30:70] = 255 - changed[150:190, 30:70]
     changed[20:40, 180:200] //= 2
@@ -61,7 +61,7 @@ def test_by_itself_it_shows_where_the_pictures_differ_most(capsys: pytest.Captur
         assert y + height >= top + side
 
 
-def test_places_do_not_lie_over_one_another():
+def test_rectangles_do_not_overlap():
     noise = np.random.default_rng(0).integers(0, 255, (2, 100, 100, 3), np.uint8)
     boxes = most_different(list(noise), 30, 6)
     covered = np.zeros((100, 100), int)
@@ -78,7 +78,7 @@ def test_the_scores_are_those_of_the_whole_pictures():
     assert large.score == (psnr(LARGE, PHOTO, 2), ssim(LARGE, PHOTO, 2))
     _, alone = versions({"large": LARGE}, PHOTO)
     assert alone.score == (psnr(LARGE, PHOTO), ssim(LARGE, PHOTO))
-    _, cut = versions({"large": LARGE}, np.pad(PHOTO, ((0, 3), (0, 1), (0, 0))), scale=4)
+    _, cut = versions({"large": LARGE}, np.pad(PHOTO, ((0, 3), (0, 1), (0, 0))), border=4)
     assert cut.score == (psnr(LARGE, PHOTO, 4), ssim(LARGE, PHOTO, 4))
 
 
@@ -89,7 +89,7 @@ def test_grey_is_its_own_luminance_as_in_evaluate():
     assert scored.score[0] == psnr(blurred, grey)
 
 
-def test_scores_stand_below_the_crops():
+def test_scores_are_printed_below_the_crops():
     box = [Box(0, 0, 50, 50)]
     plain = draw(versions({"a": LARGE, "b": PHOTO}), box)
     scored = draw(versions({"a": LARGE}, PHOTO), box)
@@ -127,22 +127,22 @@ def test_any_kind_of_picture(kind: str):
 @pytest.mark.parametrize(
     ("words", "message"),
     [
-        (["photo.png"], "name two pictures or more, or one and --hr"),
+        (["photo.png"], "give two pictures or more, or one and --hr"),
         (["photo.png", "missing.png"], "missing.png: it cannot be read"),
-        (["photo.png", "odd.png"], "odd has 100×240 pixels, which do not go a whole number"),
+        (["photo.png", "odd.png"], "odd has 100×240 pixels, but the largest picture has"),
         (["small.png", "--hr", "photo.png"], "the original has 240×240 pixels, but the largest"),
-        (["photo.png", "large.png", "--crop", "200,0,41,10"], "reaches beyond the 240×240 pixels"),
+        (["photo.png", "large.png", "--crop", "200,0,41,10"], "extends beyond the 240×240 pixels"),
         (["photo.png", "large.png", "--crop", "1,2,3"], "must be X,Y,W,H such as"),
         (["photo.png", "large.png", "--labels", "one"], "--labels has 1 names for 2 pictures"),
-        (["photo.png", "large.png", "--labels", "a,a"], "two pictures have one name"),
-        (["photo.png", "photo.png"], "two pictures have one name"),
+        (["photo.png", "large.png", "--labels", "a,a"], "two pictures have the same name"),
+        (["photo.png", "photo.png"], "two pictures have the same name"),
         (["photo.png", "large.png", "-o", "sheet.txt"], "sheet.txt does not end in one of"),
         (["photo.png", "large.png", "-o", "photo.png", "--overwrite"], "over an input"),
         (["photo.png", "small.png", "-o", "large.png"], "large.png exists already"),
     ],
     ids=str,
 )
-def test_wrong_words_are_refused_with_one_line(
+def test_wrong_arguments_are_rejected_with_one_line(
     words: list[str], message: str, capsys: pytest.CaptureFixture[str]
 ):
     Image.fromarray(PHOTO[:, :100]).save("odd.png")

@@ -79,7 +79,7 @@ def test_the_table_has_the_papers_figures_beside_ours(
         assert word in ours
 
 
-def test_the_ensemble_is_asked_for_and_has_no_figures_in_the_paper(
+def test_the_ensemble_is_optional_and_has_no_figures_in_the_paper(
     folder: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     made: list[Repeat] = []
@@ -123,22 +123,23 @@ def test_a_folder_with_a_damaged_image_is_named_and_the_others_are_scored(
     assert "Set5" in captured.out
     assert "other" not in captured.out
     assert (
-        f"{other} is not scored at ×2. {other / 'damaged.png'}: it cannot be read" in captured.err
+        f"{other} cannot be scored at ×2. {other / 'damaged.png'}: it cannot be read"
+        in captured.err
     )
 
 
 @pytest.mark.parametrize("scale", ["1", "5"])
-def test_a_scale_that_nothing_is_scored_at_is_refused(
+def test_an_unavailable_scale_is_rejected(
     folder: Path, capsys: pytest.CaptureFixture[str], scale: str
 ) -> None:
     assert cli.main(["evaluate", str(folder), "--scale", "2", "--scale", scale]) == 2
     captured = capsys.readouterr()
     assert captured.out == ""
-    assert f"{scale} is no scale to score at; take --scale 2, 3, 4" in captured.err
+    assert f"no network has the scale {scale}; choose from --scale 2, 3, 4" in captured.err
 
 
 @pytest.mark.parametrize("wrong", ["missing", "empty"])
-def test_a_folder_without_images_is_refused_before_anything_is_scored(
+def test_a_folder_without_images_is_rejected_before_anything_is_scored(
     folder: Path, capsys: pytest.CaptureFixture[str], wrong: str
 ) -> None:
     (folder.parent / "empty").mkdir()

@@ -169,7 +169,7 @@ def test_upscale_works_without_a_network(tmp_path: Path):
     assert (tmp_path / "out.png").exists()
 
 
-def test_the_offline_script_does_refuse_sockets():
+def test_the_offline_script_blocks_sockets():
     connect = "import socket; socket.create_connection(('127.0.0.1', 9))"
     hook = "import sys, offline; sys.addaudithook(offline.refuse_sockets)"
     run = python("-c", f"{hook}; {connect}", cwd=Path(__file__).parent)

@@ -17,7 +17,7 @@ def test_json_is_a_list_of_the_cards_one_for_each_weight_file(capsys: pytest.Cap
         assert model["licence"]
 
 
-def test_the_table_shows_every_model_with_its_terms(
+def test_the_table_shows_every_model_with_its_licence(
     capsys: pytest.CaptureFixture[str],
 ):
     assert main(["models"]) == 0

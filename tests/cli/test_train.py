@@ -28,7 +28,7 @@ steps = 1
         (["--resume"], "no checkpoint to resume"),
     ],
 )
-def test_what_cannot_be_trained_is_said_plainly(
+def test_errors_in_training_are_reported_plainly(
     overrides: list[str],
     message: str,
     tmp_path: Path,

@@ -146,7 +146,7 @@ def test_failures_are_reported_and_the_rest_is_done(capsys: pytest.CaptureFixtur
     assert broken.startswith("gladsr: in/broken.png: it cannot be read")
     assert nowhere.startswith("gladsr: nowhere.png: it cannot be read")
     assert notes.startswith("gladsr: in/notes.txt:")
-    assert others == "gladsr: 1 file left alone"
+    assert others == "gladsr: 1 file ignored"
     assert summary == "gladsr: 3 of 5 files failed"
 
 
@@ -175,7 +175,7 @@ def test_nothing_is_done_when_an_output_exists(capsys: pytest.CaptureFixture[str
     assert Path("out/c.jpg").read_bytes() == b"mine"
 
 
-def test_skip_existing_leaves_what_exists():
+def test_skip_existing_keeps_existing_outputs():
     Path("out").mkdir()
     Path("out/c.jpg").write_bytes(b"mine")
     assert main(["upscale", "in", "-o", "out", "--skip-existing"]) == 0
@@ -184,7 +184,7 @@ def test_skip_existing_leaves_what_exists():
     assert main(["upscale", "in", "-o", "out", "--skip-existing"]) == 0
 
 
-def test_overwrite_replaces_what_exists():
+def test_overwrite_replaces_existing_outputs():
     Path("out.png").write_bytes(b"old")
     assert main(["upscale", "a.png", "-o", "out.png", "--overwrite"]) == 0
     assert read("out.png").pixels.shape == (64, 80, 3)
@@ -210,7 +210,7 @@ def test_patterns_formats_and_other_files(capsys: pytest.CaptureFixture[str]):
     arguments = ["--include", "*.jpg", "--include", "*.png", "--exclude", "b*", "--format", "webp"]
     assert main(["upscale", "in", "-o", "out", "--model", "gladsr", *arguments]) == 0
     assert files("out") == ["c.webp"]
-    assert capsys.readouterr().err == "gladsr: 2 files left alone\n"
+    assert capsys.readouterr().err == "gladsr: 2 files ignored\n"
 
 
 def test_every_page_is_upscaled():
@@ -265,14 +265,14 @@ def test_names_of_any_bytes_can_be_printed(capsys: pytest.CaptureFixture[str]):
     [
         (["--scale", "9"], "the scale is 9, but must be above 1 and at most 8"),
         (["--scale", "1"], "the scale is 1, but must be above 1 and at most 8"),
-        (["--scale", "3", "--size", "9x9"], "choose one of --scale and --size"),
+        (["--scale", "3", "--size", "9x9"], "choose from --scale and --size"),
         (["--size", "90"], "the size is '90', but must be such as 1920x1080, 3840x or x2160"),
         (["--size", "x"], "the size is 'x', but must be such as"),
         (["--size", "0x90"], "the size is '0x90', but must be such as"),
         (["--tile", "15"], "--tile is '15', but must be auto or a number from 16"),
         (["--max-output-pixels", "0"], "--max-output-pixels"),
-        (["--model", "esrgan"], "no model 'esrgan'; there are gladsr, gladsr-l"),
-        (["--model", "esrgan", "--scale", "8"], "no model 'esrgan'; there are gladsr, gladsr-l"),
+        (["--model", "esrgan"], "no model 'esrgan'; choose from gladsr, gladsr-l"),
+        (["--model", "esrgan", "--scale", "8"], "no model 'esrgan'; choose from gladsr, gladsr-l"),
         (["--device", "NPU7"], "no device 'NPU7'"),
         (["--overwrite", "--skip-existing"], "choose one of --overwrite and --skip-existing"),
         (["--quality", "101"], "--quality"),
@@ -297,7 +297,7 @@ def test_unavailable_bf16_is_reported(caplog: pytest.LogCaptureFixture):
     assert "does not compute in bf16; fp32 is used" in caplog.text
 
 
-def test_files_are_checked_at_their_turn(monkeypatch: pytest.MonkeyPatch):
+def test_files_are_checked_when_they_are_reached(monkeypatch: pytest.MonkeyPatch):
     """One that cannot must not keep the others from being done."""
     monkeypatch.setattr(os, "access", lambda *_, **__: False)
     assert main(["upscale", "a.png", "-o", "out.png", "--draft"]) == 0

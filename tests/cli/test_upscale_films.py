@@ -108,7 +108,7 @@ def test_films_in_a_folder(capsys: pytest.CaptureFixture[str]):
     assert {frame.width for frame in (*decoded("out/b.mp4"), *decoded("out/c.mkv"))} == {128}
     errors = capsys.readouterr().err
     assert "in/d.mkv: it is not a film" in errors
-    assert "1 file left alone" in errors
+    assert "1 file ignored" in errors
     assert "1 of 4 files failed" in errors
 
 
@@ -123,7 +123,7 @@ def test_the_formats_of_films_and_pictures_are_chosen_separately():
     assert files("jpegs") == ["a.jpg", "b.mp4"]
 
 
-def test_without_pyav_films_in_a_folder_are_left_alone_and_one_line_names_the_extra(
+def test_without_pyav_films_in_a_folder_are_skipped_and_one_line_names_the_extra(
     monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ):
     monkeypatch.setattr(formats, "is_installed", lambda: False)
@@ -131,8 +131,8 @@ def test_without_pyav_films_in_a_folder_are_left_alone_and_one_line_names_the_ex
     assert main(["upscale", "in", "-o", "out", *FAST]) == 0
     assert files("out") == ["a.png"]
     assert capsys.readouterr().err == (
-        'gladsr: films are left alone; to upscale them: pip install "gladsr[video]"\n'
-        "gladsr: 4 files left alone\n"
+        'gladsr: films are skipped; to upscale them: pip install "gladsr[video]"\n'
+        "gladsr: 4 files ignored\n"
     )
     assert main(["upscale", "in", "-o", "other", "--include", "*.mp4", *FAST]) == 2
     assert 'no pictures in the folder in; for its films: pip install "gladsr[video]"' in (

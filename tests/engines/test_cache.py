@@ -31,7 +31,7 @@ def upscaled(*, draft: bool = False) -> tuple[np.ndarray, ov.CompiledModel]:
     return y, compiled
 
 
-def test_the_second_time_a_model_is_not_compiled(folder: Path):
+def test_a_compiled_model_is_reused(folder: Path):
     first, compiled = upscaled()
     assert not compiled.get_property("LOADED_FROM_CACHE")
     assert len(list(folder.iterdir())) == 1
@@ -40,7 +40,7 @@ def test_the_second_time_a_model_is_not_compiled(folder: Path):
     np.testing.assert_array_equal(second, first)
 
 
-def test_each_part_of_a_model_is_kept_for_itself(folder: Path):
+def test_each_part_of_a_model_is_cached_separately(folder: Path):
     y, _ = upscaled()
     y_c, compiled = upscaled(draft=True)
     assert not compiled.get_property("LOADED_FROM_CACHE")
@@ -50,7 +50,7 @@ def test_each_part_of_a_model_is_kept_for_itself(folder: Path):
 
 
 @pytest.mark.parametrize("content", [b"", b"\x00" * 999])
-def test_what_is_damaged_is_compiled_again(folder: Path, content: bytes):
+def test_a_damaged_cache_entry_is_compiled_again(folder: Path, content: bytes):
     first, _ = upscaled()
     (kept,) = folder.iterdir()
     kept.chmod(stat.S_IRUSR | stat.S_IWUSR)
@@ -60,7 +60,7 @@ def test_what_is_damaged_is_compiled_again(folder: Path, content: bytes):
     np.testing.assert_array_equal(second, first)
 
 
-def test_int8_weights_are_of_one_release(folder: Path):
+def test_int8_weights_belong_to_one_release(folder: Path):
     changed = replace(CARD, sha256={**CARD.sha256, "onnx": "f" * 64})
     for card in (CARD, changed):
         file = f"gladsr-l-x2-{card.sha256['onnx'][:12]}-int8.xml"
@@ -70,9 +70,7 @@ def test_int8_weights_are_of_one_release(folder: Path):
         assert (folder.parent / "int8").is_dir()
 
 
-def test_where_nothing_can_be_kept_it_works_without(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
-):
+def test_without_a_writable_cache_it_still_works(tmp_path: Path, monkeypatch: pytest.MonkeyPatch):
     (tmp_path / "file").touch()
     monkeypatch.setenv("XDG_CACHE_HOME", str(tmp_path / "file"))
     assert cache_folder("openvino") is None

@@ -19,7 +19,7 @@ from onnx import TensorProto, helper
 
 from gladsr import engines, zoo
 from gladsr.engines import ENGINES, EngineName, registry
-from gladsr.engines.engine import out_of_memory_named
+from gladsr.engines.engine import memory_errors_translated
 from gladsr.engines.onnxruntime import OnnxRuntimeEngine
 from gladsr.engines.openvino import OpenVINOEngine
 from gladsr.engines.torch import TorchEngine
@@ -51,7 +51,7 @@ def outputs(photo: NDArray[np.float32]) -> list[NDArray[np.float32]]:
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_engine_gives_what_the_network_gives(
+def test_every_engine_agrees_with_the_network(
     name: EngineName, photo: NDArray[np.float32], outputs: list[NDArray[np.float32]]
 ):
     loaded = engines.load(CARD, name)
@@ -74,7 +74,7 @@ def test_every_engine_agrees_with_the_network_at_free_sizes(name: EngineName, mo
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_every_engine_gives_the_guided_masks_in_their_order(
+def test_every_engine_returns_the_guided_masks_in_order(
     name: EngineName, photo: NDArray[np.float32]
 ):
     modules = explain(zoo.load_network(CARD.name, CARD.scale), photo)
@@ -121,10 +121,10 @@ def test_every_engine_reads_the_same_channel_weights(photo: NDArray[np.float32])
     ],
     ids=str,
 )
-def test_memory_that_ran_out_is_told_from_other_errors(error: Exception):
-    with pytest.raises(OutOfMemoryError), out_of_memory_named():
+def test_running_out_of_memory_is_distinguished_from_other_errors(error: Exception):
+    with pytest.raises(OutOfMemoryError), memory_errors_translated():
         raise error
-    with pytest.raises(RuntimeError, match="shapes differ"), out_of_memory_named():
+    with pytest.raises(RuntimeError, match="shapes differ"), memory_errors_translated():
         raise RuntimeError("shapes differ")
 
 
@@ -138,7 +138,7 @@ def test_any_size_down_to_one_pixel(name: EngineName, shape: tuple[int, int]):
 
 
 @pytest.mark.parametrize("name", NAMES)
-def test_the_input_is_left_as_it_was_and_the_output_is_the_callers_own(
+def test_the_input_is_unchanged_and_the_output_is_not_shared(
     name: EngineName, photo: NDArray[np.float32]
 ):
     loaded, before = engines.load(CARD, name), photo.copy()
@@ -202,7 +202,7 @@ def test_a_draft_does_not_run_the_refine_net_in_torch(photo: NDArray[np.float32]
 
 
 @pytest.mark.parametrize("precision", get_args(engines.Precision))
-def test_openvino_is_told_its_precision_and_threads(precision: engines.Precision):
+def test_openvino_is_given_its_precision_and_threads(precision: engines.Precision):
     loaded = OpenVINOEngine(CARD.onnx_path, origin="a test", precision=precision, threads=1)
     loaded.run(np.zeros((4, 4, 3), np.float32))
     (compiled,) = [part for key, part in loaded._compiled.items() if key[0] == "output"]
@@ -257,7 +257,7 @@ def test_auto_is_bf16_only_where_openvino_need_not_emulate_it(
 
 
 @pytest.mark.parametrize("name", ["openvino", "torch"])
-def test_without_bf16_an_engine_says_so_and_uses_fp32(
+def test_without_bf16_an_engine_warns_and_uses_fp32(
     monkeypatch: pytest.MonkeyPatch,
     caplog: pytest.LogCaptureFixture,
     photo: NDArray[np.float32],
@@ -272,7 +272,7 @@ def test_without_bf16_an_engine_says_so_and_uses_fp32(
 @pytest.mark.parametrize(
     ("name", "precision"), [("onnxruntime", "bf16"), ("onnxruntime", "int8"), ("torch", "int8")]
 )
-def test_an_engine_says_that_it_uses_fp32(
+def test_an_engine_reports_that_it_uses_fp32(
     name: EngineName, precision: engines.Precision, caplog: pytest.LogCaptureFixture
 ):
     with caplog.at_level(logging.WARNING):
@@ -280,7 +280,7 @@ def test_an_engine_says_that_it_uses_fp32(
     assert f"does not compute in {precision}; fp32 is used" in caplog.text
 
 
-def test_what_is_not_finite_in_bf16_is_computed_in_fp32(
+def test_non_finite_results_in_bf16_are_computed_in_fp32(
     monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture, photo: NDArray[np.float32]
 ):
     monkeypatch.setattr("gladsr.engines.openvino.capabilities", lambda _: ["BF16"])
@@ -299,7 +299,7 @@ def test_what_is_not_finite_in_bf16_is_computed_in_fp32(
         given, exact.run(photo, draft=True, channel_weights=channel_weights)
     )
     assert [record.message for record in caplog.records] == [
-        f"{loaded} gave values that are not finite; they are computed in fp32"
+        f"{loaded} returned non-finite values; they are recomputed in fp32"
     ]
     assert "bf16" in str(loaded)
 
@@ -324,7 +324,7 @@ def test_auto_is_the_first_engine_installed(monkeypatch: pytest.MonkeyPatch):
     assert isinstance(engines.load(CARD), TorchEngine)
 
 
-def test_auto_asks_the_engines_that_have_the_device(monkeypatch: pytest.MonkeyPatch):
+def test_auto_considers_the_engines_that_have_the_device(monkeypatch: pytest.MonkeyPatch):
     asked = []
 
     def refuse(info: registry.EngineInfo) -> SimpleNamespace:
@@ -349,7 +349,7 @@ def test_auto_asks_the_engines_that_have_the_device(monkeypatch: pytest.MonkeyPa
     ]
 
 
-def test_what_was_picked_is_logged(caplog: pytest.LogCaptureFixture):
+def test_the_choice_is_logged(caplog: pytest.LogCaptureFixture):
     with caplog.at_level(logging.INFO, "gladsr"):
         loaded = engines.load(CARD)
     assert f"gladsr-l ×3 is run by {loaded}" in caplog.text
@@ -367,7 +367,7 @@ def test_what_was_picked_is_logged(caplog: pytest.LogCaptureFixture):
         ("coreml", ("CoreMLExecutionProvider", {})),
     ],
 )
-def test_onnxruntime_runs_on_what_its_build_has(
+def test_onnxruntime_runs_on_the_devices_of_its_build(
     monkeypatch: pytest.MonkeyPatch, device: str, provider: tuple[str, dict[str, str]]
 ):
     every = ["CUDA", "Dml", "CoreML", "CPU"]
@@ -418,8 +418,8 @@ def test_a_missing_library_names_the_command_that_installs_it(
 @pytest.mark.parametrize(
     ("settings", "message"),
     [
-        ({"engine": "tensorrt"}, "no engine 'tensorrt'; there are auto, openvino"),
-        ({"precision": "fp8"}, "no precision 'fp8'; there are auto, fp32, bf16, int8"),
+        ({"engine": "tensorrt"}, "no engine 'tensorrt'; choose from auto, openvino"),
+        ({"precision": "fp8"}, "no precision 'fp8'; choose from auto, fp32, bf16, int8"),
         ({"precision": "int8"}, r"gladsr export gladsr-l --scale 3 --calibrate FOLDER -o .*int8"),
         ({"threads": 0}, "threads is 0, but must be 1 or more"),
         ({"device": "NPU7"}, "no device 'NPU7' here, only CPU"),
@@ -431,14 +431,14 @@ def test_a_missing_library_names_the_command_that_installs_it(
         ({"engine": "torch", "device": "abacus"}, "cannot use the device 'abacus'"),
     ],
 )
-def test_what_cannot_be_had_is_refused(settings: dict[str, Any], message: str):
+def test_unavailable_settings_are_rejected(settings: dict[str, Any], message: str):
     with pytest.raises(EngineError, match=message):
         engines.load(CARD, **settings)
 
 
 @pytest.mark.parametrize("device", ["AUTO", "AUTO:CPU", "HETERO:CPU"])
 @pytest.mark.parametrize("precision", ["fp32", "bf16"])
-def test_openvinos_devices_that_stand_for_others(
+def test_openvinos_virtual_devices(
     device: str, precision: engines.Precision, photo: NDArray[np.float32]
 ):
     loaded = engines.load(CARD, "openvino", device=device, precision=precision)
@@ -447,13 +447,13 @@ def test_openvinos_devices_that_stand_for_others(
     )
 
 
-def test_what_openvino_cannot_compile_is_said(photo: NDArray[np.float32]):
+def test_a_network_that_openvino_cannot_compile_is_reported(photo: NDArray[np.float32]):
     loaded = OpenVINOEngine(CARD.onnx_path, origin="a test", threads=-7)
     with pytest.raises(DeviceError, match=r"^OpenVINO \S+ on CPU in fp32 cannot run the network: "):
         loaded.run(photo)
 
 
-def test_every_engine_has_a_name_and_its_tests():
+def test_every_engine_has_a_name_and_is_tested():
     assert {"auto", *NAMES} == {"auto", *ENGINES} == set(get_args(EngineName))
 
 
@@ -469,7 +469,7 @@ def test_threads_may_share_a_model(name: EngineName):
             np.testing.assert_allclose(given, alone, atol=1e-5)
 
 
-def test_threads_with_models_of_their_own_leave_the_locale_as_it_was():
+def test_threads_with_their_own_models_keep_the_locale():
     before = locale.setlocale(locale.LC_ALL)
 
     def upscaled(scale: int) -> int:

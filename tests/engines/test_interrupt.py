@@ -29,7 +29,7 @@ except KeyboardInterrupt:
 
 
 @pytest.mark.skipif(sys.platform == "win32", reason="signals are of Unix")
-def test_an_interrupt_after_two_models_were_freed_in_their_order_is_no_crash() -> None:
+def test_an_interrupt_after_two_models_were_freed_in_order_does_not_crash() -> None:
     ended = subprocess.run(  # noqa: S603 - our own words
         [sys.executable, "-c", AFTER_TWO_MODELS],
         cwd=Path(gladsr.__file__).parents[1],
@@ -40,7 +40,7 @@ def test_an_interrupt_after_two_models_were_freed_in_their_order_is_no_crash() -
     assert (ended.returncode, ended.stdout) == (0, "interrupted\n"), ended.stderr
 
 
-def test_nothing_but_the_engine_makes_a_core() -> None:
+def test_only_the_engine_creates_a_core() -> None:
     package = Path(gladsr.__file__).parent
     sources = {file: file.read_text("utf-8") for file in package.rglob("*.py")}
     assert [file.name for file, text in sources.items() if "Core()" in text] == ["openvino.py"]

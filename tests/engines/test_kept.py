@@ -4,7 +4,7 @@ from collections.abc import Iterator
 
 import pytest
 
-from gladsr.engines import memory, memory_kept
+from gladsr.engines import memory, memory_retained
 from gladsr.engines.memory import memory_of
 
 
@@ -30,7 +30,7 @@ class Part:
             self.in_memory = True
 
 
-def test_alone_every_run_gives_its_memory_back():
+def test_outside_the_context_every_run_releases_its_memory():
     part = Part()
     part.run()
     assert not part.in_memory
@@ -38,9 +38,9 @@ def test_alone_every_run_gives_its_memory_back():
     assert part.taken == 2
 
 
-def test_in_the_context_the_next_run_finds_it():
+def test_within_the_context_the_memory_is_retained_for_the_next_run():
     part = Part()
-    with memory_kept():
+    with memory_retained():
         for _ in range(3):
             part.run()
             assert part.in_memory
@@ -50,7 +50,7 @@ def test_in_the_context_the_next_run_finds_it():
 
 def test_no_two_parts_are_in_memory_at_once():
     first, second = Part(), Part()
-    with memory_kept():
+    with memory_retained():
         first.run()
         with memory_of(second.release):
             assert not first.in_memory
@@ -58,14 +58,14 @@ def test_no_two_parts_are_in_memory_at_once():
 
 def test_the_outermost_context_decides():
     part = Part()
-    with memory_kept():
-        with memory_kept():
+    with memory_retained():
+        with memory_retained():
             part.run()
         assert part.in_memory
     assert not part.in_memory
 
 
-def test_a_run_that_fails_gives_its_memory_back():
+def test_a_run_that_fails_releases_its_memory():
     part = Part()
 
     def failing() -> Iterator[None]:
@@ -74,7 +74,7 @@ def test_a_run_that_fails_gives_its_memory_back():
             raise MemoryError
         yield
 
-    with memory_kept():
+    with memory_retained():
         with pytest.raises(MemoryError):
             next(failing())
         assert not part.in_memory

@@ -36,7 +36,7 @@ print(memory("VmHWM") - before, memory("VmRSS") - before)
 """
 _SEVERAL = """
 held = []
-with engines.memory_kept():
+with engines.memory_retained():
     for side in (160, 100, 160, 128):
         run(side)
         held.append(memory("VmRSS") - before)
@@ -57,13 +57,13 @@ def numbers(script: str) -> list[int]:
 
 
 @LINUX
-def test_a_picture_that_has_gone_by_takes_no_memory():
+def test_a_finished_picture_takes_no_memory():
     meanwhile, afterwards = numbers(_ONE)
     assert afterwards < meanwhile / 4
 
 
 @LINUX
-def test_what_the_largest_picture_took_is_kept_while_it_is_wanted_and_no_more():
+def test_the_memory_of_the_largest_picture_is_retained_within_the_context_only():
     first, *others, afterwards = numbers(_SEVERAL)
     assert np.ptp([first, *others]) < first / 4
     assert afterwards < first / 4

@@ -75,11 +75,13 @@ def asked(script: str, folder: Path) -> tuple[str, list[Path]]:
 
 
 @pytest.mark.parametrize("script", [UPSCALE, UPSCALE_IN_ANOTHER_PROCESS, QUANTISE])
-def test_nothing_is_sent_and_nothing_written_at_home(script: str, tmp_path: Path):
+def test_no_telemetry_is_sent_and_nothing_is_written_to_the_home_folder(
+    script: str, tmp_path: Path
+):
     assert asked(script, tmp_path) == ("", [])
 
 
-def test_openvino_by_itself_is_noticed(tmp_path: Path):
+def test_telemetry_of_openvino_alone_is_detected(tmp_path: Path):
     """Else the test above proves nothing."""
     sockets, files = asked(OPENVINO_ALONE, tmp_path)
     assert "getaddrinfo" in sockets or files

@@ -543,7 +543,7 @@ def test_frames_of_another_size_are_resized_to_the_first(caplog: pytest.LogCaptu
     Path("in.ts").write_bytes(Path("a.ts").read_bytes() + Path("b.ts").read_bytes())
     assert {frame.width for frame in decoded("in.ts")} == {32, 48}
     upscale("in.ts", "out.ts")
-    assert "in.ts: its size changes; all frames become 48 × 48" in caplog.text
+    assert "in.ts: its frame size changes; all frames are resized to 48 × 48" in caplog.text
     assert {(frame.width, frame.height) for frame in decoded("out.ts")} == {(96, 96)}
     assert len(decoded("out.ts")) == len(decoded("in.ts"))
     assert np.diff([float(time) for time in times("out.ts")]).min() > 0
@@ -566,7 +566,7 @@ def test_interlaced_frames_become_progressive(caplog: pytest.LogCaptureFixture):
     )
     assert decoded("in.mkv")[0].interlaced_frame
     upscale("in.mkv", "out.mkv", Encoding(crf=1))
-    assert "in.mkv: it is interlaced, and is deinterlaced" in caplog.text
+    assert "in.mkv: it is interlaced; it is deinterlaced first" in caplog.text
     assert times("out.mkv") == times("in.mkv")
 
     def comb(path: str, step: int) -> float:
@@ -669,7 +669,7 @@ def test_films_without_frames_are_rejected():
         ({"codec": "h264", "crf": 52}, "the crf is 52, but that of h264 is 0 to 51"),
         ({"codec": "av1", "preset": "fast"}, "av1 has no preset 'fast'; it has 0, 1"),
         ({"codec": "ffv1", "crf": 1}, "ffv1 has no crf"),
-        ({"codec": "divx"}, "no codec 'divx'; choose one of h264, hevc"),
+        ({"codec": "divx"}, "no codec 'divx'; choose from h264, hevc"),
     ],
 )
 def test_wrong_settings_are_rejected_before_a_film_is_read(settings: Any, message: str):

@@ -50,7 +50,7 @@ def test_unknown_names_and_folders_are_rejected(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert cli.main(["reproduce", "table2", "table8", "-o", str(tmp_path)]) == 2
-    assert "there is no table8; there are table1, table2" in capsys.readouterr().err
+    assert "there is no table8; choose from table1, table2" in capsys.readouterr().err
     assert cli.main(["reproduce"]) == 2
     assert "name a table or figure" in capsys.readouterr().err
     assert cli.main(["reproduce", "table2", "--data", str(tmp_path / "none")]) == 2
@@ -102,7 +102,7 @@ def test_table_5_times_all_networks_in_one_run(toy_data: Path, tmp_path: Path) -
     assert result["findings"]["threads"] == 1
 
 
-def test_table_6_tells_how_to_train_missing_models(
+def test_table_6_explains_how_to_train_missing_models(
     toy_data: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     assert _run(["table6"], toy_data, tmp_path) == 0

@@ -125,7 +125,7 @@ def test_the_command_never_overwrites_its_picture(
     Image.fromarray(PICTURE).save("a.png")
     before = Path("a.png").read_bytes()
     assert cli.main(["explain", str(tmp_path / "a.png"), "-o", "a.png", "--overwrite"]) == 2
-    assert "a.png would overwrite the picture" in capsys.readouterr().err
+    assert "a.png would be written over the input" in capsys.readouterr().err
     assert Path("a.png").read_bytes() == before
     Path("a.png").rename("a.html")  # the format of a picture is detected from its content
     assert cli.main(["explain", "a.html", "-o", "a.png", "--overwrite"]) == 2

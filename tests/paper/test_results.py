@@ -43,7 +43,7 @@ def test_a_stored_result_is_shown_and_measured_only_when_asked(tmp_path: Path) -
     assert set(left) == {"fig9.json", "fig9.md", "fig9.png"}
     broken = replace(FIG9, measure=_missing)
     assert reproduce(broken, request) == first
-    assert lines == ["fig9 is a stored result; --again measures it again"]
+    assert lines == ["fig9 is shown from a stored result; --again measures it again"]
     assert {file.name: file.read_bytes() for file in tmp_path.iterdir()} == left
     with pytest.raises(ExhibitError, match="measured again"):
         reproduce(broken, request, again=True)
@@ -57,7 +57,7 @@ def test_the_command_prints_a_stored_result(
     assert cli.main(words) == 0
     printed = capsys.readouterr()
     assert "GLADSR-large has 1196.2G Mult-Adds." in printed.out
-    assert "table3 is a stored result" in printed.err
+    assert "table3 is shown from a stored result" in printed.err
     assert cli.main([*words, "--json"]) == 0
     (document,) = json.loads(capsys.readouterr().out)
     assert document == json.loads((DOCS / "table3.json").read_text("utf-8"))

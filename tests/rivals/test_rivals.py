@@ -96,7 +96,7 @@ def test_only_the_luminance_is_changed() -> None:
     np.testing.assert_allclose(change[0], change[2], atol=1e-5)
 
 
-def test_weights_tell_their_scale(tmp_path: Path) -> None:
+def test_the_scale_of_weights_is_detected(tmp_path: Path) -> None:
     for scale in (2, 4):
         save_file(RIVALS["rlfn"](scale).state_dict(), tmp_path / f"{scale}.safetensors")
         assert list(load_rival("rlfn", tmp_path / f"{scale}.safetensors")) == [scale]
@@ -104,9 +104,9 @@ def test_weights_tell_their_scale(tmp_path: Path) -> None:
     assert list(load_rival("carn", tmp_path / "carn.pth")) == [2, 3, 4]
 
 
-def test_what_cannot_be_loaded_is_named(tmp_path: Path) -> None:
+def test_a_file_that_cannot_be_loaded_is_named(tmp_path: Path) -> None:
     file = tmp_path / "weights.pth"
-    with pytest.raises(NetworkFileError, match="there is no rival 'edsr'; there are srcnn"):
+    with pytest.raises(NetworkFileError, match="there is no rival 'edsr'; choose from srcnn"):
         load_rival("edsr", file)
     with pytest.raises(NetworkFileError, match=r"weights\.pth cannot be read: No such file"):
         load_rival("rlfn", file)
@@ -142,14 +142,14 @@ def test_an_exported_rival_is_the_same_network(tmp_path: Path, name: str, scale:
     assert not (tmp_path / "a.xml").exists()
 
 
-def test_a_scale_that_the_weights_of_a_rival_do_not_fit_is_named(
+def test_a_scale_that_a_rival_lacks_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "rlfn.safetensors"
     save_file(RIVALS["rlfn"](4).state_dict(), file)
     command = ["export", f"rlfn={file}", "--scale", "2", "-o", str(tmp_path / "rlfn.onnx")]
     assert main(command) == 2
-    assert "has no scale 2; take --scale 4" in capsys.readouterr().err
+    assert "has no scale 2; choose from --scale 4" in capsys.readouterr().err
     assert not (tmp_path / "rlfn.onnx").exists()
 
 
@@ -159,7 +159,7 @@ def _teacher(scale: int) -> Path:
 
 @pytest.mark.skipif(not _teacher(2).is_file(), reason="needs RLFN's weights beside GLADSR_DATA")
 @pytest.mark.parametrize(("scale", "published"), [(2, 38.07), (4, 32.24)])
-def test_rlfn_scores_on_set5_what_its_paper_prints(scale: int, published: float) -> None:
+def test_rlfn_has_its_published_score_on_set5(scale: int, published: float) -> None:
     ((network,),) = (found.values() for found in read_networks([f"rlfn={_teacher(scale)}"]))
     found = evaluate(network.upscale, Path(os.environ["GLADSR_DATA"], "test", "Set5"), scale)
     assert found.psnr == pytest.approx(published, abs=0.006)

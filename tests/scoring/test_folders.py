@@ -76,7 +76,7 @@ def test_the_upscaler_gets_the_exact_lr_image_and_its_output_is_what_is_scored(
     assert image.sha256 == hashlib.sha256((tmp_path / "a.png").read_bytes()).hexdigest()
 
 
-def test_the_mean_is_over_images_and_other_files_are_passed_over(tmp_path: Path) -> None:
+def test_the_mean_is_over_images_and_other_files_are_ignored(tmp_path: Path) -> None:
     for name, part in (("b.png", PHOTO[:60]), ("a.JPG", PHOTO[:, :60]), ("c.webp", PHOTO)):
         Image.fromarray(part).save(tmp_path / name, lossless=True)
     (tmp_path / "notes.txt").write_text("no picture")
@@ -117,7 +117,7 @@ def test_sixteen_bits_and_an_opaque_alpha_score_as_eight_bits_without(tmp_path: 
     assert plain.psnr == deep.psnr == with_alpha.psnr
 
 
-def test_what_cannot_be_scored_is_named(tmp_path: Path) -> None:
+def test_an_image_that_cannot_be_scored_is_named(tmp_path: Path) -> None:
     bicubic = partial(resize, scale=4)
     with pytest.raises(PictureError, match="has no pictures"):
         images_in(tmp_path)
@@ -132,7 +132,7 @@ def test_what_cannot_be_scored_is_named(tmp_path: Path) -> None:
         evaluate(bicubic, tmp_path, 4)
 
 
-def test_hidden_files_and_folders_are_no_pictures(tmp_path: Path) -> None:
+def test_hidden_files_and_folders_are_ignored(tmp_path: Path) -> None:
     (tmp_path / "._baby.png").write_bytes(b"what another system keeps beside a picture")
     (tmp_path / "folder.png").mkdir()
     (tmp_path / "baby.png").touch()

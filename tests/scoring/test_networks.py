@@ -95,14 +95,14 @@ def test_a_rival_is_run_by_pytorch(tmp_path: Path) -> None:
     np.testing.assert_allclose(upscaled, expected, atol=1e-6)
 
 
-def test_what_is_no_such_network_is_named(tmp_path: Path) -> None:
-    with pytest.raises(EngineError, match=r"none\.onnx is not there"):
+def test_a_missing_or_wrong_network_is_named(tmp_path: Path) -> None:
+    with pytest.raises(EngineError, match=r"none\.onnx does not exist"):
         read_network(str(tmp_path / "none.onnx"))
-    with pytest.raises(EngineError, match=r"a\.pth may hold any network; say which: rlfn=a\.pth"):
+    with pytest.raises(EngineError, match=r"a\.pth could be any network; name it, such as rlfn="):
         read_network("a.pth")
     with pytest.raises(EngineError, match=r"^\S*grey\.onnx takes 1 channel"):
         read_network(_onnx(tmp_path / "grey.onnx", {"y": 0}, channels=1))
-    with pytest.raises(EngineError, match=r"same\.onnx makes 48×48×3 of 48×48×3"):
+    with pytest.raises(EngineError, match=r"same\.onnx turns 48×48×3 into 48×48×3"):
         read_network(_onnx(tmp_path / "same.onnx", {"y": 0}, scale=1))
     (tmp_path / "broken.onnx").write_bytes(b"no network")
     with pytest.raises(EngineError, match=r"broken\.onnx cannot be read by OpenVINO"):
@@ -129,7 +129,7 @@ def folder(tmp_path: Path) -> Path:
     return tmp_path / "Set5"
 
 
-def test_evaluate_scores_a_network_beside_bicubic(
+def test_evaluate_scores_a_network_and_bicubic(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spec = _onnx(folder.parent / "repeat.onnx", {"y": 0})
@@ -163,10 +163,10 @@ def test_evaluate_scores_a_network_at_a_scale_that_it_alone_has(
     assert cli.main([*words, "5", "--json"]) == 0
     assert [found["scale"] for found in json.loads(capsys.readouterr().out)] == [5, 5]
     assert cli.main([*words, "6"]) == 2
-    assert "6 is no scale to score at; take --scale 2, 3, 4, 5" in capsys.readouterr().err
+    assert "no network has the scale 6; choose from --scale 2, 3, 4, 5" in capsys.readouterr().err
 
 
-def test_a_rival_that_does_not_run_on_a_picture_is_named_and_the_rest_is_done(
+def test_a_rival_that_fails_on_a_picture_is_named_and_the_rest_is_scored(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     root = folder.parent
@@ -179,7 +179,7 @@ def test_a_rival_that_does_not_run_on_a_picture_is_named_and_the_rest_is_done(
     reason = f"{file} does not run on a picture of 12×12: "
     assert cli.main(["evaluate", str(small), str(folder), "--json", *network]) == 1
     captured = capsys.readouterr()
-    assert f"{small} is not scored at ×4. {reason}" in captured.err
+    assert f"{small} cannot be scored at ×4. {reason}" in captured.err
     scored = [(Path(one["folder"]).name, one["model"]) for one in json.loads(captured.out)]
     assert scored == [("Set14", "bicubic"), ("Set5", "bicubic"), ("Set5", "rlfn")]
     words = ["--data", str(root), "-o", str(root / "output"), *network]
@@ -188,7 +188,7 @@ def test_a_rival_that_does_not_run_on_a_picture_is_named_and_the_rest_is_done(
     assert [left.name for left in (root / "output").glob("*.json")] == ["table3.json"]
 
 
-def test_evaluate_refuses_a_network_at_a_scale_that_it_has_not(
+def test_evaluate_rejects_a_scale_that_a_network_lacks(
     folder: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     spec = _onnx(folder.parent / "repeat.onnx", {"y": 0})
@@ -203,7 +203,7 @@ def test_evaluate_refuses_a_network_at_a_scale_that_it_has_not(
         *product(("benchmark",), [("net", "net"), ("gladsr",)]),
     ],
 )
-def test_networks_that_their_names_do_not_tell_apart_are_refused(
+def test_networks_with_the_same_name_are_rejected(
     folder: Path, capsys: pytest.CaptureFixture[str], command: str, names: tuple[str, ...]
 ) -> None:
     file = _onnx(folder.parent / "repeat.onnx", {"y": 0})

@@ -37,7 +37,7 @@ def test_equals_basicsrs(name: str) -> None:
 
 
 @pytest.mark.skipif("GLADSR_DATA" not in os.environ, reason="needs the research images")
-def test_baboon_is_what_matlab_says() -> None:
+def test_baboon_has_the_score_of_matlab() -> None:
     """MATLAB R2021a with the authors' release, on Y, gives 5.7296 (noted in BasicSR's tests)."""
     baboon = read(Path(os.environ["GLADSR_DATA"], "test", "Set14", "baboon.png")).pixels
     y = np.rint(luminance(baboon)).astype(np.uint8)
@@ -59,12 +59,12 @@ def test_depths_and_equal_channels_make_no_difference() -> None:
     assert niqe(grey.astype(np.uint16) * 257) == niqe(grey / 255) == niqe(grey)
 
 
-def test_what_lies_beyond_the_last_whole_block_does_not_count() -> None:
+def test_pixels_beyond_the_last_whole_block_do_not_count() -> None:
     grey = camera()[:288, :384]
     assert niqe(grey[:200, :300]) == niqe(grey[:192, :288])
 
 
-def test_what_has_no_niqe_is_refused() -> None:
+def test_pictures_without_a_niqe_are_rejected() -> None:
     with pytest.raises(ValueError, match="NIQE needs 96×96 pixels, but the picture has 95×200"):
         niqe(np.zeros((95, 200), np.uint8))
     with pytest.raises(ValueError, match="fewer than two blocks with detail"):
@@ -73,7 +73,7 @@ def test_what_has_no_niqe_is_refused() -> None:
         niqe(np.zeros((200, 200, 4), np.uint8))
 
 
-def test_a_flat_block_is_passed_over() -> None:
+def test_a_flat_block_is_ignored() -> None:
     photograph = camera()[:288, :288].copy()
     photograph[:110, :110] = 50
     assert 2 < niqe(photograph) < 12

@@ -163,15 +163,15 @@ def test_export_of_a_model_of_the_zoo(tmp_path: Path) -> None:
 @pytest.mark.parametrize(
     ("arguments", "message"),
     [
-        (["gladsr", "-o", "out.png"], "endings .onnx, .xml, .safetensors"),
+        (["gladsr", "-o", "out.png"], "out.png does not end in one of .onnx, .xml, .safetensors"),
         (["gladsr"], "name a file with -o"),
         (["gladsr", "-o", "out.bin", "--format", "openvino"], "must end in .xml"),
-        (["gladsr", "-o", "nowhere/out.onnx"], "nowhere is no folder; make it first"),
+        (["gladsr", "-o", "nowhere/out.onnx"], "nowhere is not a folder; create it first"),
         (["gladsr", "--scale", "5", "-o", "out.onnx"], "no scale 5"),
-        (["no-such-run", "-o", "out.onnx"], "there is no model 'no-such-run'; there are gladsr"),
+        (["no-such-run", "-o", "out.onnx"], "there is no model 'no-such-run'; choose from gladsr"),
         ([".", "-o", "out.onnx"], "not the folder of a training run"),
         (["rlfn=no-such.pth", "-o", "out.onnx"], "no-such.pth cannot be read"),
-        (["edsr=no-such.pth", "-o", "out.onnx"], "there is no rival 'edsr'; there are srcnn"),
+        (["edsr=no-such.pth", "-o", "out.onnx"], "there is no rival 'edsr'; choose from srcnn"),
         (["gladsr", "-o", "out.onnx", "--zoo", "."], "choose one of -o and --zoo"),
     ],
 )

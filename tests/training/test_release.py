@@ -177,5 +177,5 @@ def test_a_run_is_exported_at_its_own_scale(
     assert main(["export", str(run), "--scale", "2", "-o", str(tmp_path / "b.onnx")]) == 0
     assert _digest(tmp_path / "a.onnx") == _digest(tmp_path / "b.onnx")
     assert main(["export", str(run), "--scale", "3", "-o", str(tmp_path / "c.onnx")]) == 2
-    assert "run has no scale 3; take --scale 2" in capsys.readouterr().err.replace("\n", " ")
+    assert "run has no scale 3; choose from --scale 2" in capsys.readouterr().err.replace("\n", " ")
     assert not (tmp_path / "c.onnx").exists()

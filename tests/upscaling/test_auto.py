@@ -91,7 +91,7 @@ def test_files_that_state_no_compression(tmp_path: Path):
         assert stated_compression(tmp_path / name) is None
 
 
-def test_the_content_tells_the_format_not_the_name(tmp_path: Path):
+def test_the_format_is_detected_by_content_not_by_name(tmp_path: Path):
     path = tmp_path / "a.png"
     Image.fromarray(data.coffee()).save(path, "JPEG", quality=60)
     assert stated_compression(path) == Compression("JPEG", 60)
@@ -116,14 +116,14 @@ def test_a_model_is_loaded_when_it_is_first_chosen():
     assert _models(upscaler) == [CLEAN, PHOTO]
 
 
-def test_settings_that_cannot_be_had_are_an_error_at_once():
+def test_unavailable_settings_are_an_error_at_once():
     with pytest.raises(EngineError, match="no engine 'abacus'"):
         Upscaler(engine="abacus")  # type: ignore[arg-type]
     with pytest.raises(EngineError, match="NPU7"):
         Upscaler(device="NPU7")
 
 
-def test_arrays_are_upscaled_by_the_model_that_they_need(auto: Upscaler):
+def test_arrays_are_upscaled_by_the_model_that_suits_them(auto: Upscaler):
     for pixels, model in ((SMALL, CLEAN), (NOISY, PHOTO)):
         np.testing.assert_array_equal(auto(pixels), Upscaler(model, scale=2)(pixels))
         np.testing.assert_array_equal(auto.masks(pixels), Upscaler(model, scale=2).masks(pixels))
@@ -141,7 +141,7 @@ def test_files_and_images_are_judged_by_their_header(auto: Upscaler, tmp_path: P
     np.testing.assert_array_equal(auto(pixels), Upscaler(CLEAN, scale=2)(pixels))
 
 
-def test_a_copy_chooses_alike(auto: Upscaler):
+def test_a_copy_makes_the_same_choice(auto: Upscaler):
     copy = pickle.loads(pickle.dumps(auto))  # noqa: S301 - our own bytes
     assert copy == auto
     assert _models(copy) == []

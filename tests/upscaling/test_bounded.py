@@ -128,7 +128,7 @@ def test_the_memory_does_not_grow_with_the_picture(tmp_path: Path):
 
 
 @pytest.mark.parametrize(("scale", "side"), [(2, 384), (3, 384), (4, 304), (4, 384), (4, 900)])
-def test_the_network_makes_few_pixels_at_once(scale: int, side: int):
+def test_the_network_computes_few_pixels_at_once(scale: int, side: int):
     engine = Repeating(scale)
     pixels = np.zeros((side, side, 3), np.uint8)
     size = (scale * side, scale * side)

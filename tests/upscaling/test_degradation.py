@@ -71,7 +71,7 @@ def test_noise_of_flat_pictures(shape: tuple[int, ...], deviation: int):
 
 
 @pytest.mark.parametrize("name", [*TEXTURES, "chelsea", "coffee", "text", "page"])
-def test_clean_texture_is_not_taken_for_noise(name: str):
+def test_clean_texture_is_not_mistaken_for_noise(name: str):
     pixels = getattr(data, name)()
     assert estimate(pixels).noise < 1.5
     assert estimate(resize(pixels, scale=0.5)).noise < 1.5

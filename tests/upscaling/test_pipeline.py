@@ -130,7 +130,7 @@ def test_no_more_pages_are_upscaled_once_writing_has_failed(monkeypatch: pytest.
 
 
 @pytest.mark.parametrize("existing", ["reject", "overwrite", "skip"])
-def test_an_output_that_exists_is_handled_at_its_turn(existing: Any):
+def test_an_output_that_exists_is_handled_when_its_input_is_reached(existing: Any):
     pairs = make(3)
     Path("out").mkdir()
     pairs[1].destination.write_bytes(b"another's")

@@ -71,7 +71,7 @@ def test_several_pictures_into_a_file_are_rejected():
         plan([Path("a.png"), Path("b.png")], Path("out.png"))
 
 
-def test_only_the_pictures_of_a_folder_are_taken():
+def test_only_the_pictures_of_a_folder_are_included():
     make("in/b.JPG", "in/a.png", "in/notes.txt", "in/.hidden.png", "in/deep/c.webp")
     assert pairs("in", output="out") == {"in/a.png": "out/a.png", "in/b.JPG": "out/b.JPG"}
 

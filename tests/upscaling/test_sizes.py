@@ -25,7 +25,9 @@ def test_a_scale_gives_the_nearest_size(size: tuple[int, int], scale: float):
 
 
 @given(pictures, st.floats(1, 7.99), st.floats(1, 7.99))
-def test_a_fitted_size_fits_and_touches(size: tuple[int, int], across: float, down: float):
+def test_a_fitted_size_fits_the_box_and_touches_it(
+    size: tuple[int, int], across: float, down: float
+):
     width, height = math.floor(across * size[1]) + 1, math.floor(down * size[0]) + 1
     after = fitted(size, width, height)
     assert after[0] <= height

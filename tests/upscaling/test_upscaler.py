@@ -447,7 +447,7 @@ def test_save_keeps_the_metadata_and_scales_the_resolution(sr: Upscaler, tmp_pat
     assert saved.pixels.shape == (200, 280, 3)
 
 
-def test_save_does_not_overwrite_unless_told(sr: Upscaler, tmp_path: Path):
+def test_save_overwrites_only_on_request(sr: Upscaler, tmp_path: Path):
     source, destination = tmp_path / "in.png", tmp_path / "out.png"
     Image.fromarray(CHELSEA[:4, :4]).save(source)
     destination.write_bytes(b"mine")
@@ -506,7 +506,7 @@ def test_masks_of_grey_and_opaque_pictures_are_those_of_their_colours():
 
 
 @pytest.mark.skipif(not hasattr(os, "fork"), reason="there is no fork")
-def test_a_process_forked_after_a_network_was_loaded_is_told_to_spawn(sr: Upscaler):
+def test_a_process_forked_after_a_network_was_loaded_is_rejected(sr: Upscaler):
     """An engine's threads do not survive a fork: it would wait for them for ever."""
     context = multiprocessing.get_context("fork")
     results = context.Queue()

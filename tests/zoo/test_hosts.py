@@ -17,7 +17,7 @@ def shape(value: ValueInfoProto) -> list[int]:
 
 
 @CARDS
-def test_a_graph_says_what_it_is(card: zoo.Card):
+def test_a_graph_has_metadata(card: zoo.Card):
     model = onnx.load(card.onnx_path)
     assert {prop.key: prop.value for prop in model.metadata_props} == {
         "model": card.name,

@@ -27,7 +27,7 @@ def test_both_forms_of_the_weights_agree(shipped: Card) -> None:
 
 
 @CARDS
-def test_cards_tell_the_truth(shipped: Card) -> None:
+def test_cards_are_correct(shipped: Card) -> None:
     network = load_network(shipped.name, shipped.scale)
     assert shipped.parameters == parameters(network)
     assert shipped.mult_adds == mult_adds(network, shipped.scale)
@@ -48,6 +48,6 @@ def test_names_are_those_of_the_files() -> None:
 
 
 @pytest.mark.parametrize(("name", "scale"), [("gladsr-xl", 2), ("gladsr", 5)])
-def test_unknown_models_are_answered_with_those_there_are(name: str, scale: int) -> None:
+def test_an_unknown_model_lists_the_known_ones(name: str, scale: int) -> None:
     with pytest.raises(UnknownModelError, match=r"gladsr-l|2, 3, 4"):
         card(name, scale)

@@ -1,1 +1,1 @@
-"""Speed: networks in engines against the best that the machine does, measured side by side."""
+"""Speed: networks in engines, measured side by side with the peak rate of the machine."""

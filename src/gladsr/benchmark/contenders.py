@@ -47,7 +47,7 @@ class Contender:
 
     @property
     def scale(self) -> int:
-        """What the network multiplies the sides by."""
+        """The factor by which the network upscales."""
         return self.network.scale
 
     @property
@@ -69,16 +69,19 @@ class Contender:
         return engine.run
 
 
-Kinds = list[tuple[EngineName, Precision]]
+Setups = list[tuple[EngineName, Precision]]
+"""Engines, each with a precision."""
 
 
-def of_zoo(models: list[str], scales: list[int], kinds: Kinds, threads: int) -> Iterator[Contender]:
+def of_zoo(
+    models: list[str], scales: list[int], setups: Setups, threads: int
+) -> Iterator[Contender]:
     """Yield models of the zoo at every scale, in every engine and precision.
 
     Args:
         models: Their names; an empty list stands for all that have the scale.
-        scales: What they multiply the sides by.
-        kinds: The engines and precisions.
+        scales: The factors by which they upscale.
+        setups: The engines and precisions.
         threads: The number of CPU threads.
 
     Raises:
@@ -87,7 +90,7 @@ def of_zoo(models: list[str], scales: list[int], kinds: Kinds, threads: int) -> 
     for scale in scales:
         for model in dict.fromkeys(models or zoo.models_at(scale)):
             card = zoo.card(model, scale)
-            for engine, precision in kinds:
+            for engine, precision in setups:
                 yield Contender(
                     Network.of_card(card),
                     engine,
@@ -98,13 +101,13 @@ def of_zoo(models: list[str], scales: list[int], kinds: Kinds, threads: int) -> 
 
 
 def of_networks(
-    networks: list[Network], kinds: Kinds, threads: int, folder: Path
+    networks: list[Network], setups: Setups, threads: int, folder: Path
 ) -> Iterator[Contender]:
-    """Yield networks from elsewhere, in the engines and precisions that can run them.
+    """Yield other networks, in the engines and precisions that can run them.
 
     Args:
         networks: The networks.
-        kinds: The engines and precisions. int8 is for models of the zoo only.
+        setups: The engines and precisions. int8 is for models of the zoo only.
         threads: The number of CPU threads.
         folder: Where ONNX files of networks that have none are written.
     """
@@ -112,13 +115,13 @@ def of_networks(
         exported = network if network.onnx else _export(network, folder)
         assert exported.onnx is not None  # noqa: S101 - for the type checker
         mult_adds = mult_adds_of(exported.onnx) / (network.scale * _PROBE) ** 2
-        for engine, precision in kinds:
+        for engine, precision in setups:
             if precision != "int8" and getattr(exported, ENGINES[engine].runs) is not None:
                 yield Contender(exported, engine, precision, threads, mult_adds)
 
 
-def networks_at(scales: list[int], specs: list[str]) -> dict[str, dict[int, Network]]:
-    """Find networks from elsewhere.
+def networks_at(scales: list[int], specs: list[str]) -> list[tuple[str, dict[int, Network]]]:
+    """Find networks that are not models of the zoo.
 
     Args:
         scales: The scales to measure at; an ONNX file has its own.
@@ -126,12 +129,12 @@ def networks_at(scales: list[int], specs: list[str]) -> dict[str, dict[int, Netw
             are as fast.
 
     Returns:
-        The networks by scale, by what was given.
+        Each spec with its networks by scale.
 
     Raises:
         gladsr.Error: There is no such network, or not at those scales.
     """
-    found = {}
+    found = []
     for spec in specs:
         if "=" in spec or Path(spec).suffix or Path(spec).exists():
             networks = engines.find(spec)
@@ -139,7 +142,7 @@ def networks_at(scales: list[int], specs: list[str]) -> dict[str, dict[int, Netw
                 networks = _at(scales, networks, spec)
         else:
             networks = {scale: engines.untrained(spec, scale) for scale in scales}
-        found[spec] = networks
+        found.append((spec, networks))
     return found
 
 
@@ -147,7 +150,7 @@ def _at(scales: list[int], networks: dict[int, Network], spec: str) -> dict[int,
     chosen = {scale: network for scale, network in networks.items() if scale in scales}
     if not chosen:
         has = ", ".join(f"×{scale}" for scale in networks)
-        raise NetworkFileError(f"{spec} upscales by {has} only; say so with --scale")
+        raise NetworkFileError(f"{spec} upscales by {has} only; choose that with --scale")
     return chosen
 
 

@@ -164,10 +164,10 @@ def measure(
 
 
 class _Turns:
-    """Workloads that take turns, each in its process until the end.
+    """Workloads that take turns, each in its own process until the end.
 
     Attributes:
-        timings: The timings by workload and size; the first one is to warm up.
+        timings: The timings by workload and size; the first one is the warm-up.
         skipped: The reason by workload that failed; it has no timings.
     """
 

@@ -1,4 +1,4 @@
-"""Workloads in processes of their own, so that none shares threads or memory with another."""
+"""Workloads, each in its own process, so that they share neither threads nor memory."""
 
 import multiprocessing
 import signal
@@ -12,7 +12,8 @@ import numpy as np
 from numpy.typing import NDArray
 
 from gladsr.benchmark.machine import peak_memory
-from gladsr.engines import memory_kept
+from gladsr.engines import memory_retained
+from gladsr.engines.engine import last_line
 from gladsr.errors import EngineError, MissingExtraError
 
 if TYPE_CHECKING:
@@ -89,7 +90,7 @@ def _serve(connection: "Connection", workload: Workload) -> None:
     try:
         run = workload.load()
         connection.send(Timing(0, None))
-        with memory_kept():  # as between the tiles of a picture
+        with memory_retained():  # as between the tiles of a picture
             while True:
                 connection.send(_timed(run, connection.recv()))
     except (EOFError, BrokenPipeError):  # the parent has ended
@@ -99,7 +100,7 @@ def _serve(connection: "Connection", workload: Workload) -> None:
     except ModuleNotFoundError as error:
         connection.send(f"{error.name} is not installed")
     except Exception as error:  # noqa: BLE001 - any error of a library is reported
-        connection.send(str(error).strip().rpartition("\n")[2] or type(error).__name__)
+        connection.send(last_line(error) or type(error).__name__)
 
 
 def _timed(run: Callable[[NDArray[np.float32]], object], size: int) -> Timing:

@@ -6,9 +6,8 @@ import subprocess
 import sys
 import tempfile
 import time
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
 import numpy as np
 
@@ -35,10 +34,6 @@ class Startup:
     written: float
     second: float
 
-    def as_dict(self) -> dict[str, Any]:
-        """Return it as plain values."""
-        return asdict(self)
-
 
 def startup(contender: Contender) -> Startup:
     """Run the command twice, the first time with an empty cache.
@@ -49,7 +44,7 @@ def startup(contender: Contender) -> Startup:
     with tempfile.TemporaryDirectory() as scratch:
         folder = Path(scratch)
         if contender.precision == "int8":
-            _bring_int8_weights(contender, folder / "cache")
+            _copy_int8_weights(contender, folder / "cache")
         noise = np.random.default_rng(0).integers(0, 256, (SIDE, SIDE, 3), np.uint8)
         pictures.write(pictures.Picture(noise), folder / "small.png")
         _, first = _run(contender, folder, "first.png")
@@ -57,8 +52,8 @@ def startup(contender: Contender) -> Startup:
     return Startup(first, written, second)
 
 
-def _bring_int8_weights(contender: Contender, cache: Path) -> None:
-    """Copy the weights of `gladsr export --calibrate`, which the cache of a run does not have."""
+def _copy_int8_weights(contender: Contender, cache: Path) -> None:
+    """Copy the weights made by `gladsr export --calibrate` into the empty cache of a run."""
     weights = int8_path(zoo.card(contender.model, contender.scale))
     destination = cache / "gladsr" / weights.parent.name
     destination.mkdir(parents=True)
@@ -69,7 +64,7 @@ def _bring_int8_weights(contender: Contender, cache: Path) -> None:
 def _run(contender: Contender, folder: Path, name: str) -> tuple[float, float]:
     """Return the seconds until the picture exists, and until the process has ended."""
     source, destination = str(folder / "small.png"), str(folder / name)
-    words = [
+    command = [
         *(sys.executable, "-m", "gladsr", "upscale", source, "-o", destination),
         *("--model", contender.model, "--scale", str(contender.scale)),
         *("--engine", contender.engine, "--precision", contender.precision),
@@ -78,7 +73,7 @@ def _run(contender: Contender, folder: Path, name: str) -> tuple[float, float]:
     search = os.pathsep.join([str(Path(pictures.__file__).parents[2]), *sys.path])
     began = time.perf_counter()
     process = subprocess.Popen(  # noqa: S603 - Python itself, and our own arguments
-        words,
+        command,
         env={**os.environ, "XDG_CACHE_HOME": str(folder / "cache"), "PYTHONPATH": search},
         stdin=subprocess.DEVNULL,
         stdout=subprocess.DEVNULL,
@@ -92,8 +87,8 @@ def _run(contender: Contender, folder: Path, name: str) -> tuple[float, float]:
         time.sleep(_PAUSE)
     ended = time.perf_counter() - began
     assert process.stderr is not None  # noqa: S101 - for the type checker
-    said = process.stderr.read().strip()
+    errors = process.stderr.read().strip()
     process.stderr.close()
     if process.returncode:
-        raise NotMeasuredError(said.rpartition("\n")[2])
+        raise NotMeasuredError(errors.rpartition("\n")[2])
     return written or ended, ended

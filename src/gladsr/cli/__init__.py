@@ -1,6 +1,6 @@
 """The command `gladsr`: each subcommand is a function in the file of the same name.
 
-The file is imported when its subcommand is run, so that none waits for another's libraries.
+Its file is imported when it is run, so that no command waits for the libraries of another.
 """
 
 import sys
@@ -89,7 +89,7 @@ def _common_options(
         ),
     ] = False,
 ) -> None:
-    """Declare the options of every command."""
+    """Declare the options that all commands share."""
 
 
 app = typer.Typer(cls=_Commands, pretty_exceptions_enable=False, invoke_without_command=True)
@@ -112,7 +112,7 @@ def gladsr(
         ),
     ] = False,
 ) -> None:
-    """Upscale photographs and films by up to eight times, sharper than by interpolation."""
+    """Upscale photographs and films up to eight times, with sharper results than interpolation."""
     if context.invoked_subcommand is None:
         typer.echo(context.get_help())
 
@@ -124,7 +124,7 @@ def main(arguments: list[str] | None = None) -> int:
         arguments: The arguments; those of the process if None.
 
     Returns:
-        The exit code: 0 if all is done, 1 if some inputs failed, 2 if the arguments are wrong or an
+        The exit code: 0 for success, 1 if some inputs failed, 2 if the arguments are wrong or an
         extra is missing, 130 after Ctrl-C.
     """
     if arguments is None and "openvino" not in sys.modules:

@@ -1,8 +1,9 @@
-"""`gladsr benchmark`: how fast networks run on this machine, relative to its best rate."""
+"""`gladsr benchmark`: how fast networks run on this machine, relative to its peak rate."""
 
 import json
 import tempfile
 from collections.abc import Sequence
+from dataclasses import asdict
 from itertools import product
 from pathlib import Path
 from typing import Annotated, Any, cast, get_args
@@ -13,11 +14,11 @@ from rich.console import Console
 from rich.table import Table
 
 from gladsr.benchmark.ceiling import Ceiling, Kind
-from gladsr.benchmark.contenders import Contender, Kinds, networks_at, of_networks, of_zoo
+from gladsr.benchmark.contenders import Contender, Setups, networks_at, of_networks, of_zoo
 from gladsr.benchmark.machine import cores, machine
 from gladsr.benchmark.measure import Benchmark, Result, measure, steps
 from gladsr.cli.console import progress_bar, say
-from gladsr.engines import ENGINES, EngineName, Precision, tell_apart
+from gladsr.engines import ENGINES, EngineName, Precision, check_names
 
 _KEY = ("model", "scale", "engine", "precision", "size")
 
@@ -30,7 +31,7 @@ def benchmark(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="A model of the zoo. Can be given again. [default: all that have the scale]"
+            help="A model of the zoo. May be repeated. [default: all that have the scale]"
         ),
     ] = None,
     network: Annotated[
@@ -38,27 +39,29 @@ def benchmark(
         typer.Option(
             metavar="FILE",
             help="Another network: FILE.onnx, a training run, or a rival by its name (srcnn, "
-            "fsrcnn, vdsr, memnet, idn, carn, rlfn), with random weights. Can be given again.",
+            "fsrcnn, vdsr, memnet, idn, carn, rlfn), with random weights. May be repeated.",
         ),
     ] = None,
     scale: Annotated[
-        list[int] | None, typer.Option(help="2, 3 or 4. Can be given again. [default: 2]")
+        list[int] | None, typer.Option(help="2, 3 or 4. May be repeated. [default: 2]")
     ] = None,
     engine: Annotated[
         list[str] | None,
         typer.Option(
-            help="openvino, onnxruntime or torch. Can be given again. "
+            help="openvino, onnxruntime or torch. May be repeated. "
             "[default: all that are installed]"
         ),
     ] = None,
     precision: Annotated[
         list[str] | None,
-        typer.Option(help="fp32, bf16 or int8. Can be given again. [default: all]"),
+        typer.Option(help="fp32, bf16 or int8. May be repeated. [default: all]"),
     ] = None,
     size: Annotated[
         str, typer.Option(metavar="N,N", help="The inputs' sides in pixels.")
     ] = "256,512",
-    rounds: Annotated[int, typer.Option(min=1, help="Timings of each; the median counts.")] = 7,
+    rounds: Annotated[
+        int, typer.Option(min=1, help="Timed runs of each; the median is reported.")
+    ] = 7,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads. [default: one for each core]")
     ] = None,
@@ -90,18 +93,18 @@ def benchmark(
     rounds = min(rounds, 3) if quick else rounds
     saved = None if compare is None else _saved(compare)
     threads = threads or len(cores())
-    kinds = _kinds(engine or [], precision or [])
+    setups = _setups(engine or [], precision or [])
     scales = list(dict.fromkeys(scale or [2]))
     with tempfile.TemporaryDirectory() as folder:
-        contenders = [*of_zoo(model or [], scales, kinds, threads)]
+        contenders = [*of_zoo(model or [], scales, setups, threads)]
         ours = {contender.model for contender in contenders}
         found = networks_at(scales, network or [])
-        tell_apart(found.items(), beside=ours)
-        others = [each for by_scale in found.values() for each in by_scale.values()]
-        contenders += of_networks(others, kinds, threads, Path(folder))
+        check_names(found, beside=ours)
+        others = [each for _, by_scale in found for each in by_scale.values()]
+        contenders += of_networks(others, setups, threads, Path(folder))
         ceilings = [
             Ceiling(engine, kind, precision, threads)
-            for (engine, precision), kind in product(kinds, get_args(Kind))
+            for (engine, precision), kind in product(setups, get_args(Kind))
         ]
         measured = _follow(contenders, ceilings, sizes, rounds, with_startup=not quick)
     document = _plain(measured, threads, rounds)
@@ -113,7 +116,7 @@ def benchmark(
         raise typer.Exit(1)
 
 
-def _kinds(engines: list[str], precisions: list[str]) -> Kinds:
+def _setups(engines: list[str], precisions: list[str]) -> Setups:
     """Return the requested engines in the requested precisions; an empty list stands for all."""
     for option, given, known in (
         ("--engine", engines, tuple(ENGINES)),
@@ -123,24 +126,24 @@ def _kinds(engines: list[str], precisions: list[str]) -> Kinds:
             raise typer.BadParameter(
                 f"{option} is {wrong.pop()!r}, but must be one of {', '.join(known)}"
             )
-    kinds = [
+    setups = [
         (cast("EngineName", engine), precision)
         for engine, info in ENGINES.items()
         for precision in info.precisions
         if (not engines or engine in engines) and (not precisions or precision in precisions)
     ]
-    if not kinds:
+    if not setups:
         raise typer.BadParameter(
             f"none of {', '.join(engines)} computes in {' or '.join(precisions)}"
         )
-    return kinds
+    return setups
 
 
-def _sizes(words: str) -> list[int]:
-    sides = words.split(",")
+def _sizes(text: str) -> list[int]:
+    sides = text.split(",")
     if not all(side.strip().isdecimal() and int(side) >= 16 for side in sides):
         raise typer.BadParameter(
-            f"--size is {words!r}, but must be numbers from 16, such as 256,512"
+            f"--size is {text!r}, but must be numbers from 16, such as 256,512"
         )
     return sorted({int(side) for side in sides})
 
@@ -197,7 +200,7 @@ def _plain(measured: Benchmark, threads: int, rounds: int) -> dict[str, Any]:
 
 def _startup(measured: Benchmark, contender: Contender) -> dict[str, Any]:
     found = measured.startups.get(contender)
-    return {"startup": found and found.as_dict()}
+    return {"startup": found and asdict(found)}
 
 
 def _show(
@@ -224,7 +227,7 @@ def _show(
     if measured.startups:
         console.print(_startup_table(measured))
     for what, why in measured.skipped.items():
-        say(f"left out: {what}: {why}")
+        say(f"skipped: {what}: {why}")
 
 
 def _table(results: list[Result], saved: _Saved | None) -> Table:

@@ -6,7 +6,9 @@ from typing import Annotated
 
 import typer
 
+from gladsr.cli import options
 from gladsr.cli.console import say
+from gladsr.cli.outputs import check_new
 from gladsr.errors import ComparisonError
 from gladsr.pictures import SUFFIXES, Picture, read, to_rgb, write
 from gladsr.scoring import comparison
@@ -31,7 +33,7 @@ def compare(
         list[str] | None,
         typer.Option(
             metavar="X,Y,W,H",
-            help="A rectangle to show, in pixels of the largest picture. Can be given again. "
+            help="A rectangle to show, in pixels of the largest picture. May be repeated. "
             "[default: where the pictures differ most]",
         ),
     ] = None,
@@ -50,28 +52,22 @@ def compare(
             "to the smallest picture; 0 if all are equal]",
         ),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an output that exists already.")
-    ] = False,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Show crops of pictures side by side, as in papers.
 
-    The sheet has the complete picture with the rectangles framed, and beside it each rectangle in
+    The sheet shows the complete picture with the rectangles framed, and beside it each rectangle in
     every picture; smaller pictures are shown with larger pixels. With --hr, the PSNR in dB and SSIM
-    of each complete picture are written below, computed as in `gladsr evaluate`.
+    of each complete picture are printed below, computed as in `gladsr evaluate`.
 
     gladsr compare bicubic.png gladsr.png --hr original.png -o sheet.png
     """
-    if output.suffix.lower() not in SUFFIXES:
-        raise typer.BadParameter(f"{output} does not end in one of {', '.join(SUFFIXES)}")
     inputs = [*pictures, *([original] if original else [])]
-    if output.resolve() in [path.resolve() for path in inputs]:
-        raise typer.BadParameter(f"{output} would be written over an input")
-    if output.exists() and not overwrite:
-        raise typer.BadParameter(f"{output} exists already; --overwrite replaces it")
+    _check_output(output, inputs)
+    check_new(output, overwrite=overwrite)
     if len(inputs) < 2:
-        raise typer.BadParameter("name two pictures or more, or one and --hr")
-    wanted = [_box(words) for words in crop or []]
+        raise typer.BadParameter("give two pictures or more, or one and --hr")
+    wanted = [_box(text) for text in crop or []]
     names = _labels(pictures, labels)
     opened = [read(path) for path in inputs]
     pixels = [to_rgb(picture.pixels, alpha="over white") for picture in opened]
@@ -84,11 +80,7 @@ def compare(
     except ComparisonError as error:
         raise typer.BadParameter(str(error)) from None
     height, width = versions[0].pixels.shape[:2]
-    for box in wanted:
-        if box.x + box.width > width or box.y + box.height > height:
-            raise typer.BadParameter(
-                f"--crop {','.join(map(str, box))} reaches beyond the {width}×{height} pixels"
-            )
+    _check_boxes(wanted, height, width)
     boxes = wanted or comparison.most_different(
         [version.pixels for version in versions], _side(height, width), places
     )
@@ -99,22 +91,41 @@ def compare(
     say(f"{output} shows {shown}")
 
 
-def _box(words: str) -> Box:
-    found = re.fullmatch(r"(\d+),(\d+),([1-9]\d*),([1-9]\d*)", words)
+def _check_output(output: Path, inputs: list[Path]) -> None:
+    """Reject an output that is not a picture, or is an input."""
+    if output.suffix.lower() not in SUFFIXES:
+        raise typer.BadParameter(f"{output} does not end in one of {', '.join(SUFFIXES)}")
+    if output.resolve() in [path.resolve() for path in inputs]:
+        raise typer.BadParameter(f"{output} would be written over an input")
+
+
+def _box(text: str) -> Box:
+    found = re.fullmatch(r"(\d+),(\d+),([1-9]\d*),([1-9]\d*)", text)
     if not found:
-        raise typer.BadParameter(f"--crop is {words!r}, but must be X,Y,W,H such as 120,40,64,64")
+        raise typer.BadParameter(f"--crop is {text!r}, but must be X,Y,W,H such as 120,40,64,64")
     return Box(*map(int, found.groups()))
 
 
-def _labels(pictures: list[Path], words: str | None) -> list[str]:
+def _check_boxes(boxes: list[Box], height: int, width: int) -> None:
+    """Reject a box that is not inside the picture."""
+    for box in boxes:
+        if box.x + box.width > width or box.y + box.height > height:
+            raise typer.BadParameter(
+                f"--crop {','.join(map(str, box))} extends beyond the {width}×{height} pixels"
+            )
+
+
+def _labels(pictures: list[Path], text: str | None) -> list[str]:
     """Return a different name for each picture."""
-    names = words.split(",") if words else [path.stem for path in pictures]
-    if not words and len(set(names)) < len(names):
+    names = text.split(",") if text else [path.stem for path in pictures]
+    if not text and len(set(names)) < len(names):
         names = [path.as_posix() for path in pictures]
     if len(names) != len(pictures):
         raise typer.BadParameter(f"--labels has {len(names)} names for {len(pictures)} pictures")
     if len(set(names)) < len(names):
-        raise typer.BadParameter("two pictures have one name; tell them apart with --labels")
+        raise typer.BadParameter(
+            "two pictures have the same name; give them different ones with --labels"
+        )
     return names
 
 

@@ -29,7 +29,7 @@ logging.getLogger("gladsr").addHandler(ConsoleHandler(logging.WARNING))
 
 
 def show_information() -> None:
-    """Print what the package logs at level INFO, too."""
+    """Also print what the package logs at level INFO."""
     logger = logging.getLogger("gladsr")
     logger.setLevel(logging.INFO)
     for handler in logger.handlers:

@@ -58,52 +58,52 @@ def evaluate(
     model: Annotated[
         list[str] | None,
         typer.Option(
-            help="A model; `gladsr models` lists them. Can be given again. [default: gladsr]"
+            help="A model; `gladsr models` lists them. May be repeated. [default: gladsr]"
         ),
     ] = None,
     network: Annotated[
         list[str] | None,
         typer.Option(
             metavar="FILE",
-            help="A network from elsewhere: FILE.onnx, a training run or its .safetensors, or "
+            help="Another network: FILE.onnx, a training run or its .safetensors, or "
             "rlfn=FILE.pth with the weights of a rival (srcnn, fsrcnn, vdsr, memnet, idn, carn, "
-            "rlfn). Can be given again.",
+            "rlfn). May be repeated.",
         ),
     ] = None,
     scale: Annotated[
         list[int] | None,
         typer.Option(
-            help="2, 3 or 4, or what a --network has. Can be given again. [default: 2, or what "
+            help="2, 3 or 4, or what a --network has. May be repeated. [default: 2, or what "
             "every --network has]"
         ),
     ] = None,
     ensemble: Annotated[
         bool,
-        typer.Option("--ensemble", help="Average models over 8 flips and turns: the paper's “+”."),
+        typer.Option(
+            "--ensemble", help="Average models over 8 flips and rotations: the paper's “+”."
+        ),
     ] = False,
     precision: options.ComputePrecision = "fp32",
     per_image: Annotated[
-        bool, typer.Option("--per-image", help="Show the scores of every image too.")
+        bool, typer.Option("--per-image", help="Also show the scores of every image.")
     ] = False,
     timings: Annotated[
         bool,
-        typer.Option(
-            "--timings", help="Show the median of the seconds that an image took to upscale."
-        ),
+        typer.Option("--timings", help="Show the median time to upscale an image, in seconds."),
     ] = False,
     as_json: Annotated[
         bool, typer.Option("--json", help="Print everything as one JSON document.")
     ] = False,
 ) -> None:
-    """Score models on folders of high-resolution images, beside bicubic.
+    """Score models on folders of high-resolution images, with bicubic for comparison.
 
     PSNR in dB and SSIM as this field reports them. Each image is downscaled by MATLAB's bicubic and
-    upscaled by the model, and the two are compared on luminance (Y of BT.601) in 8 bits, without as
-    many pixels at each border as the scale; the scores are averaged over the images. For a folder
-    named Set5, Set14, B100 or Urban100, the figures of the paper's tables are shown beside ours.
+    upscaled by the model, and the two are compared on luminance (Y of BT.601) in 8 bits, ignoring
+    as many pixels at each border as the scale; the scores are averaged over the images. For a
+    folder named Set5, Set14, B100 or Urban100, the paper's published scores are shown too.
 
     An ONNX network takes RGB in [0, 1], 1×3×h×w. The upscaled picture is its output named output
-    or y, or else its last one. Its scale is found by running it.
+    or y, otherwise its last one. Its scale is detected by running it.
 
     gladsr evaluate Set5 Set14 --model gladsr --model gladsr-l --scale 4
     """
@@ -113,7 +113,7 @@ def evaluate(
     scales = list(dict.fromkeys(scale or [s for found in networks for s in found] or [2]))
     _check_scales(networks, scales)
     if ensemble and networks:
-        say("--ensemble is for the models of the zoo; a --network is run as it is")
+        say("--ensemble applies to models of the zoo only; each --network runs without it")
     methods = _methods(models, networks, scales, precision=precision, ensemble=ensemble)
     results, failed = _score(methods, files)
     if as_json:
@@ -130,12 +130,12 @@ def _check_scales(networks: tuple[dict[int, FileNetwork], ...], scales: list[int
     for scale in scales:
         if scale not in known:
             has = ", ".join(map(str, sorted(known)))
-            raise typer.BadParameter(f"{scale} is no scale to score at; take --scale {has}")
+            raise typer.BadParameter(f"no network has the scale {scale}; choose from --scale {has}")
     for found in networks:
         if not set(scales) & set(found):
             name = next(iter(found.values())).name
             has = ", ".join(f"×{scale}" for scale in found)
-            raise typer.BadParameter(f"{name} upscales by {has} only; say so with --scale")
+            raise typer.BadParameter(f"{name} upscales by {has} only; choose that with --scale")
 
 
 def _methods(
@@ -182,7 +182,7 @@ def _score(methods: list[_Method], files: dict[Path, list[Path]]) -> tuple[list[
                     scores.append(score(upscale, path, method.scale))
                     bar.advance(task)
             except (PictureError, EngineError) as error:
-                say(f"{folder} is not scored at ×{method.scale}. {error}")
+                say(f"{folder} cannot be scored at ×{method.scale}. {error}")
                 failed = True
             else:
                 scored = FolderScores(folder, method.scale, tuple(scores))
@@ -255,5 +255,5 @@ def _show(results: list[_Result], *, per_image: bool, timings: bool) -> None:
 
 
 def _published(method: _Method, folder: Path) -> str:
-    figures = SCORES.get((str(method), method.scale), {}).get(folder.name)
-    return f"{figures[0]:.2f} / {figures[1]:.4f}" if figures else ""
+    scores = SCORES.get((str(method), method.scale), {}).get(folder.name)
+    return f"{scores[0]:.2f} / {scores[1]:.4f}" if scores else ""

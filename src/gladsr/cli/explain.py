@@ -5,12 +5,14 @@ from typing import Annotated
 
 import typer
 
+from gladsr.cli import options
 from gladsr.cli.console import say
+from gladsr.cli.outputs import check_folder, check_new
 from gladsr.pictures import read, to_rgb
 from gladsr.upscaling.pixels import reduced
 
 LARGEST = 1_000_000
-"""Pictures with more pixels are downscaled first: all masks are in memory at the same time."""
+"""Pictures with more pixels are downscaled first, because all masks are in memory at once."""
 
 
 def explain(
@@ -26,10 +28,8 @@ def explain(
     ] = None,
     *,
     model: Annotated[str, typer.Option(help="The model; `gladsr models` lists them.")] = "gladsr",
-    scale: Annotated[int, typer.Option(help="Which of its scales.")] = 2,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace existing outputs.")
-    ] = False,
+    scale: Annotated[int, typer.Option(help="One of the model's scales.")] = 2,
+    overwrite: options.Overwrite = False,
 ) -> None:
     """Draw the masks and channel weights of the network for a picture (the paper's Fig. 6).
 
@@ -42,14 +42,12 @@ def explain(
     png = output or Path(f"{picture.stem}-explained.png")
     if png.suffix.lower() != ".png":
         raise typer.BadParameter(f"{png} does not end in .png")
-    if not png.parent.is_dir():
-        raise typer.BadParameter(f"{png.parent} is not a folder; create it first")
+    check_folder(png)
     page = png.with_suffix(".html")
     for file in (png, page):
         if file.resolve() == picture.resolve():
-            raise typer.BadParameter(f"{file} would overwrite the picture")
-        if file.exists() and not overwrite:
-            raise typer.BadParameter(f"{file} exists already; --overwrite replaces it")
+            raise typer.BadParameter(f"{file} would be written over the input")
+        check_new(file, overwrite=overwrite)
     original = to_rgb(read(picture).pixels, alpha="over white")
     pixels = reduced(original, LARGEST)
     if pixels is not original:

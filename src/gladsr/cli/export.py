@@ -5,7 +5,9 @@ from typing import Annotated, Literal
 
 import typer
 
+from gladsr.cli import options
 from gladsr.cli.console import say
+from gladsr.cli.outputs import check_folder, check_new
 from gladsr.engines import Network, find
 from gladsr.errors import NetworkFileError
 
@@ -27,15 +29,13 @@ def export(
     *,
     scale: Annotated[
         int | None,
-        typer.Option(help="Which of the model's scales. [default: 2, or the only one]"),
+        typer.Option(help="One of the model's scales. [default: 2, or the only one]"),
     ] = None,
     format: Annotated[  # noqa: A002 - the option's name
         Format | None,
         typer.Option(help="[default: by the file's suffix: .onnx, .xml, .safetensors]"),
     ] = None,
-    overwrite: Annotated[
-        bool, typer.Option("--overwrite", help="Replace an output that exists already.")
-    ] = False,
+    overwrite: options.Overwrite = False,
     calibrate: Annotated[
         Path | None,
         typer.Option(
@@ -48,8 +48,8 @@ def export(
         Path | None,
         typer.Option(
             metavar="DATA",
-            help="Instead of writing a file, put a training run into the zoo, with a card whose "
-            "scores are measured on DATA/test/Set5, Set14 and B100. For a model of the zoo, write "
+            help="Instead of writing a file, add a training run to the zoo, with a card whose "
+            "scores are measured on DATA/test/Set5, Set14 and B100. For a model of the zoo, export "
             "its ONNX files again.",
         ),
     ] = None,
@@ -62,7 +62,7 @@ def export(
 
     gladsr export gladsr --scale 4 --calibrate DIV2K/ -o gladsr-x4-int8.xml
 
-    A rival is written as ONNX only, for other programs and as a teacher for `gladsr train`.
+    Rivals can only be exported as ONNX, for other programs or as a teacher for `gladsr train`.
 
     gladsr export rlfn=rlfn_x4.pth --scale 4 -o rlfn_x4.onnx
     """
@@ -102,7 +102,7 @@ def _network(model: str, scale: int | None) -> Network:
         scale = 2 if 2 in networks else next(iter(networks))
     if scale not in networks:
         has = ", ".join(map(str, networks))
-        raise NetworkFileError(f"{model} has no scale {scale}; take --scale {has}")
+        raise NetworkFileError(f"{model} has no scale {scale}; choose from --scale {has}")
     return networks[scale]
 
 
@@ -116,7 +116,7 @@ def _write(network: Network, output: Path, export_as: Format, calibrate: Path | 
     module = network.module()
     if not isinstance(module, Gladsr):
         if export_as != "onnx":
-            raise typer.BadParameter("a rival is written as ONNX alone: FILE.onnx")
+            raise typer.BadParameter("rivals can only be exported as ONNX: FILE.onnx")
         files.export_onnx(module, output, _provenance(network))
     elif calibrate is not None:
         from gladsr.training.quantise import export_int8  # noqa: PLC0415 - needs gladsr[int8]
@@ -143,16 +143,14 @@ def _format(output: Path, chosen: Format | None) -> Format:
         ".safetensors": "safetensors",
     }
     if chosen is None and output.suffix not in by_suffix:
-        raise typer.BadParameter(f"{output} has none of the endings {', '.join(by_suffix)}")
+        raise typer.BadParameter(f"{output} does not end in one of {', '.join(by_suffix)}")
     if chosen == "openvino" and output.suffix != ".xml":
         raise typer.BadParameter(f"{output} is OpenVINO IR, so its name must end in .xml")
     return chosen or by_suffix[output.suffix]
 
 
 def _check(output: Path, export_as: Format, *, overwrite: bool) -> None:
-    """Reject an output that has no folder or exists already."""
-    if not output.parent.is_dir():
-        raise typer.BadParameter(f"{output.parent} is no folder; make it first")
+    """Reject an output whose folder is missing, or that exists already."""
+    check_folder(output)
     for file in [output, output.with_suffix(".bin")] if export_as == "openvino" else [output]:
-        if file.exists() and not overwrite:
-            raise typer.BadParameter(f"{file} exists already; --overwrite replaces it")
+        check_new(file, overwrite=overwrite)

@@ -21,7 +21,7 @@ def models(
         bool, typer.Option("--json", help="Print the complete cards as one JSON document.")
     ] = False,
 ) -> None:
-    """List the trained models: their costs, scores and terms.
+    """List the trained models with their costs, scores and licences.
 
     Mult-Adds are multiply-adds for an output of 960×960 pixels, the scores PSNR in dB on the
     luminance of the test sets, with the paper's own in brackets. The cards have SSIM too, and how

@@ -1,4 +1,4 @@
-"""The options of the commands, in groups, and how their values are parsed."""
+"""The options that commands share, in groups, and the parsing of their values."""
 
 import math
 from pathlib import Path
@@ -26,8 +26,10 @@ Output = Annotated[
         "[default: beside each input: photo-x2.jpg, holiday-x2/]",
     ),
 ]
-Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace outputs that exist.")]
-SkipExisting = Annotated[bool, typer.Option("--skip-existing", help="Keep outputs that exist.")]
+Overwrite = Annotated[bool, typer.Option("--overwrite", help="Replace existing outputs.")]
+SkipExisting = Annotated[
+    bool, typer.Option("--skip-existing", help="Skip inputs whose output exists.")
+]
 
 # Size.
 
@@ -52,7 +54,7 @@ MaxOutputPixels = Annotated[
     typer.Option(
         min=1,
         metavar="N",
-        help="Use a smaller scale for pictures that would get more than N pixels.",
+        help="Use a smaller scale for outputs that would have more than N pixels.",
         rich_help_panel="Size",
     ),
 ]
@@ -63,7 +65,7 @@ Model = Annotated[
     str,
     typer.Option(
         help="auto chooses for each file: gladsr, or gladsr-photo for JPEG artefacts, noise and "
-        "blur. gladsr-l is twice as fast as gladsr. `gladsr models` lists them.",
+        "blur. gladsr-l is twice as fast as gladsr. `gladsr models` lists all models.",
         rich_help_panel="Quality",
     ),
 ]
@@ -71,7 +73,7 @@ Ensemble = Annotated[
     bool,
     typer.Option(
         "--ensemble",
-        help="Average over 8 flips and turns: a little sharper, 8 times slower.",
+        help="Average over 8 flips and rotations: a little sharper, 8 times slower.",
         rich_help_panel="Quality",
     ),
 ]
@@ -118,7 +120,7 @@ FloatRange = Annotated[
     typer.Option(
         "--range",
         metavar="LOW,HIGH",
-        help="The values of black and white in a floating-point TIFF, which are kept.",
+        help="The values of black and white in a floating-point TIFF, in the input and the output.",
         rich_help_panel="Files",
     ),
 ]
@@ -161,7 +163,7 @@ Include = Annotated[
     list[str] | None,
     typer.Option(
         metavar="PATTERN",
-        help='In folders, take only files that match, such as "*.jpg"; may be repeated.',
+        help='In folders, take only files that match, such as "*.jpg". May be repeated.',
         rich_help_panel="Folders",
     ),
 ]
@@ -169,7 +171,7 @@ Exclude = Annotated[
     list[str] | None,
     typer.Option(
         metavar="PATTERN",
-        help="In folders, leave out files that match; may be repeated.",
+        help="In folders, leave out files that match. May be repeated.",
         rich_help_panel="Folders",
     ),
 ]
@@ -205,7 +207,7 @@ ComputePrecision = Annotated[
 Device = Annotated[
     str | None,
     typer.Option(
-        help="The engine's name of the device, such as GPU or cuda. [default: the CPU]",
+        help="The engine's name for the device, such as GPU or cuda. [default: the CPU]",
         rich_help_panel="Machine",
     ),
 ]

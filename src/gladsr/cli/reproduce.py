@@ -1,4 +1,4 @@
-"""`gladsr reproduce`: the paper's tables and figures, its figures beside ours."""
+"""`gladsr reproduce`: the paper's tables and figures, its values beside ours."""
 
 import json
 import os
@@ -47,18 +47,19 @@ def reproduce(
         typer.Option(
             metavar="FILE",
             help="A rival with weights, as for `gladsr evaluate`: rlfn=FILE.pth or FILE.onnx. "
-            "Repeatable.",
+            "May be repeated.",
         ),
     ] = None,
     setting: Annotated[
         list[str] | None,
         typer.Option(
             metavar="KEY=VALUE",
-            help="Change a training setting of all ablations: schedule.steps=2000. Repeatable.",
+            help="A training setting to change in all ablations: schedule.steps=2000. "
+            "May be repeated.",
         ),
     ] = None,
     again: Annotated[
-        bool, typer.Option("--again", help="Measure even where there is a stored result.")
+        bool, typer.Option("--again", help="Measure even if there is a stored result.")
     ] = False,
     threads: Annotated[
         int | None, typer.Option(min=1, help="CPU threads. [default: the engines' choice]")
@@ -69,12 +70,12 @@ def reproduce(
 ) -> None:
     """Reproduce the paper's tables and figures.
 
-    Each one prints the paper's figures, ours and the differences, and writes NAME.json, NAME.md
+    Each one prints the paper's values, ours and the differences, and writes NAME.json, NAME.md
     and, for a figure, NAME.png to the output folder. A stored result is shown without measuring
     again.
 
     Tables 1, 4 and 7 and figures 7 and 9 train small networks, one after the other, in a process of
-    the lowest priority. Ctrl-C stops it at any moment; the same command continues.
+    the lowest priority. Ctrl-C stops it at any time; the same command continues it.
 
     gladsr reproduce table2 table5 --data testsets --network rlfn=rlfn_x2.pth
     """
@@ -84,7 +85,7 @@ def reproduce(
     unknown = [name for name in names or [] if name not in EXHIBITS]
     if unknown or not names:
         wrong = f"there is no {', '.join(unknown)}" if unknown else "name a table or figure"
-        raise typer.BadParameter(f"{wrong}; there are {', '.join(EXHIBITS)}")
+        raise typer.BadParameter(f"{wrong}; choose from {', '.join(EXHIBITS)}")
     data = data or _default_data()
     if data and not data.is_dir():
         raise typer.BadParameter(f"{data} is not a folder")

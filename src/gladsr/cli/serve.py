@@ -38,7 +38,7 @@ def serve(
     allow_host: Annotated[
         list[str] | None,
         typer.Option(
-            help="An allowed host name; may be repeated.",
+            help="An allowed host name. May be repeated.",
             rich_help_panel="Access",
         ),
     ] = None,

@@ -1,4 +1,4 @@
-"""`gladsr train`: train a network as a settings file describes."""
+"""`gladsr train`: train a network from a settings file."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING, Annotated
@@ -24,7 +24,7 @@ def train(
         typer.Option(
             "--output",
             "-o",
-            help="Folder for checkpoints and logs. [default: runs/ and the name of CONFIG]",
+            help="Folder for the checkpoint and the logs. [default: runs/ and CONFIG's name]",
         ),
     ] = None,
     resume: Annotated[
@@ -37,8 +37,8 @@ def train(
     """Train a network.
 
     Every validation prints a line with PSNR on Y of the final and the coarse output. Ctrl-C writes
-    a checkpoint and ends; `--resume`, with the same settings, continues from the latest one. On a
-    CPU this gives the same weights, bit for bit, as a run that was never stopped. TensorBoard shows
+    a checkpoint and stops; `--resume`, with the same settings, continues from the latest one. On a
+    CPU this gives the same weights, bit for bit, as an uninterrupted run. TensorBoard shows
     the curves and sample outputs in the folder.
 
     gladsr train configs/gladsr-x2.toml schedule.steps=2000

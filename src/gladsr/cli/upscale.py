@@ -18,8 +18,8 @@ from gladsr.upscaling import Upscaler
 from gladsr.upscaling.auto import AUTO, choose_for_file
 from gladsr.upscaling.files import FilePair
 from gladsr.upscaling.memory import return_freed_memory
-from gladsr.upscaling.pipeline import Outcome, Progress, Upscale, upscale_files
-from gladsr.upscaling.plan import plan
+from gladsr.upscaling.pipeline import Existing, Outcome, Progress, UpscalePicture, upscale_files
+from gladsr.upscaling.plan import Plan, plan
 from gladsr.upscaling.sizes import parse_size
 
 
@@ -55,13 +55,13 @@ def upscale(
     """Upscale pictures and films.
 
     PNG, JPEG, TIFF, WebP, AVIF, GIF, BMP and PPM; RGB, grey or with transparency; 8 or 16 bits per
-    channel; pages and animations, too. An output has the format of its name, and keeps depth,
-    transparency and metadata.
+    channel; also with several pages or animated. An output has the format of its name, and keeps
+    depth, transparency and metadata.
 
     MP4, MOV, Matroska, WebM and MPEG-TS films (and others as input), with sound and subtitles.
 
-    A folder becomes a folder with the same names. Files that fail are named, and the rest are done;
-    the exit code is then 1.
+    A folder becomes a folder with the same names. If some files fail, each is reported, the others
+    are upscaled, and the exit code is 1.
 
     gladsr upscale photo.jpg
 
@@ -69,10 +69,9 @@ def upscale(
 
     gladsr upscale holiday/ -o large/ --scale 4 --recursive
     """
-    if overwrite and skip_existing:
-        raise typer.TyperException("choose one of --overwrite and --skip-existing")
+    existing = _existing(overwrite=overwrite, skip=skip_existing)
     if scale is not None and size is not None:
-        raise typer.TyperException("choose one of --scale and --size")
+        raise typer.TyperException("choose from --scale and --size")
     read = ReadOptions(max_input_pixels, options.parse_range(float_range))
     write = WriteOptions(quality, strip_metadata)
     encoding = Encoding(codec, crf, preset)
@@ -86,7 +85,7 @@ def upscale(
         exclude=exclude or (),
         suffix=options.parse_suffix(file_format),
     )
-    if not overwrite and not skip_existing:
+    if existing == "reject":
         _check_existing(planned.pairs)
     if any(is_film(pair.destination) for pair in planned.pairs):
         import_module("av")  # if it is missing, say so before any work
@@ -110,7 +109,7 @@ def upscale(
             planned.pairs,
             upscaler.upscale,
             choose=partial(_choose, upscaler) if model == AUTO else None,
-            existing="overwrite" if overwrite else "skip" if skip_existing else "reject",
+            existing=existing,
             read=read,
             write=write,
             encoding=encoding,
@@ -121,18 +120,33 @@ def upscale(
                 failed += outcome.error is not None
                 skipped += outcome.skipped
                 display.finish(outcome)
-    if planned.films:
-        say('films are left alone; to upscale them: pip install "gladsr[video]"')
-    if skipped:
-        say(f"{_files(skipped)} existed already")
-    if planned.others:
-        say(f"{_files(planned.others)} left alone")
+    _summarise(planned, failed, skipped)
     if failed:
-        say(f"{failed} of {_files(len(planned.pairs))} failed")
         raise typer.Exit(1)
 
 
-def _choose(upscaler: Upscaler, pair: FilePair, first: Picture) -> Upscale:
+def _summarise(planned: Plan, failed: int, skipped: int) -> None:
+    """Print a line about films that need an extra, skipped, ignored and failed files each."""
+    if planned.films:
+        say('films are skipped; to upscale them: pip install "gladsr[video]"')
+    if skipped:
+        say(f"{_files(skipped)} existed already")
+    if planned.others:
+        say(f"{_files(planned.others)} ignored")
+    if failed:
+        say(f"{failed} of {_files(len(planned.pairs))} failed")
+
+
+def _existing(*, overwrite: bool, skip: bool) -> Existing:
+    """Return what to do about outputs that exist."""
+    if overwrite and skip:
+        raise typer.TyperException("choose one of --overwrite and --skip-existing")
+    if overwrite:
+        return "overwrite"
+    return "skip" if skip else "reject"
+
+
+def _choose(upscaler: Upscaler, pair: FilePair, first: Picture) -> UpscalePicture:
     """Return how to upscale a file with the model that is best for it, and say which that is."""
     choice = choose_for_file(pair, first)
     say(f"{pair.source.name}: {choice}")
@@ -150,7 +164,7 @@ def _check_existing(pairs: list[FilePair]) -> None:
 
 
 class _Display:
-    """Shows progress in a bar, and lines about films and failures above it."""
+    """Shows a progress bar, with lines about films and failures above it."""
 
     def __init__(self, bar: rich.progress.Progress, total: int) -> None:
         self._bar = bar

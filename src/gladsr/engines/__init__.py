@@ -7,8 +7,8 @@ from gladsr.engines.engine import (
     Precision,
     PrecisionChoice,
 )
-from gladsr.engines.find import find, find_all, tell_apart, untrained
-from gladsr.engines.memory import give_back, memory_kept
+from gladsr.engines.find import check_names, find, find_all, untrained
+from gladsr.engines.memory import memory_retained, release_memory
 from gladsr.engines.networks import Network
 from gladsr.engines.registry import ENGINES, EngineName, load
 from gladsr.errors import DeviceError, EngineError, MissingExtraError, OutOfMemoryError
@@ -26,11 +26,11 @@ __all__ = [
     "OutOfMemoryError",
     "Precision",
     "PrecisionChoice",
+    "check_names",
     "find",
     "find_all",
-    "give_back",
     "load",
-    "memory_kept",
-    "tell_apart",
+    "memory_retained",
+    "release_memory",
     "untrained",
 ]

@@ -10,9 +10,9 @@ import platformdirs
 def cache_folder(content: Literal["openvino", "int8"]) -> Path | None:
     """Return a cache folder of the user, created if need be; None if it is not writable.
 
-    Its content may be deleted at any time: models that OpenVINO compiled, which it finds by their
-    content and settings and else compiles again, or weights in 8 bits, which `gladsr export
-    --calibrate` writes again. XDG_CACHE_HOME sets the folder on every system.
+    Its content may be deleted at any time: OpenVINO compiles models again that it does not find
+    there, and `gladsr export --calibrate` writes weights in 8 bits again. XDG_CACHE_HOME sets the
+    folder on every system.
     """
     chosen = os.environ.get("XDG_CACHE_HOME")
     try:

@@ -1,4 +1,4 @@
-"""What every engine is: a network that can be run on an array."""
+"""The interface of all engines: a network that can be run on an array."""
 
 import logging
 import math
@@ -66,7 +66,7 @@ class Engine(Protocol):
 
 
 class LoadedEngine(Engine, Protocol):
-    """A network in an engine; its string names the library, the device and the precision.
+    """A network loaded into an engine; its string names the library, device and precision.
 
     Attributes:
         device: The device that it runs on, by the engine's own name.
@@ -95,8 +95,8 @@ class LoadedEngine(Engine, Protocol):
 
 
 @contextmanager
-def out_of_memory_named() -> Iterator[None]:
-    """Raise an `OutOfMemoryError` for whatever a library raises when memory runs out."""
+def memory_errors_translated() -> Iterator[None]:
+    """Turn whatever a library raises when memory runs out into an `OutOfMemoryError`."""
     try:
         yield
     except (MemoryError, RuntimeError) as error:
@@ -107,15 +107,15 @@ def out_of_memory_named() -> Iterator[None]:
 
 
 @contextmanager
-def failure_named(origin: str, x: NDArray[np.float32]) -> Iterator[None]:
-    """Raise an `EngineError` where a library fails to run a network on a picture, h×w×3.
+def run_errors_translated(origin: str, x: NDArray[np.float32]) -> Iterator[None]:
+    """Turn a library's failure to run a network on a picture, h×w×3, into an `EngineError`.
 
     Args:
         origin: What the message calls the network.
         x: The picture.
     """
     try:
-        with out_of_memory_named():
+        with memory_errors_translated():
             yield
     except EngineError:
         raise
@@ -132,10 +132,10 @@ def last_line(error: Exception) -> str:
 
 
 class FiniteEngine:
-    """An engine of a low precision that computes results that are not finite again in fp32.
+    """An engine of low precision that recomputes results in fp32 where they are not finite.
 
     Args:
-        engine: The engine of the low precision.
+        engine: The engine of low precision.
         load_exact: Loads the same network in fp32; called when it is first needed.
     """
 
@@ -175,10 +175,10 @@ class FiniteEngine:
 
     def _in_fp32(self) -> LoadedEngine:
         if self._exact is None:
-            logger.warning("%s gave values that are not finite; they are computed in fp32", self)
+            logger.warning("%s returned non-finite values; they are recomputed in fp32", self)
             self._exact = self._load_exact()
         return self._exact
 
 
 def _finite(values: NDArray[np.float32]) -> bool:
-    return math.isfinite(values.sum(dtype=np.float64))  # one value that is not makes the sum so
+    return math.isfinite(values.sum(dtype=np.float64))  # one NaN or infinity is enough

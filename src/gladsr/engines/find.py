@@ -1,4 +1,4 @@
-"""Networks by what somebody calls them on the command line: a model, a file or a folder."""
+"""Networks found by what the command line names: a model, a file or a folder."""
 
 from collections.abc import Collection, Iterable
 from dataclasses import replace
@@ -29,7 +29,7 @@ def find(spec: str) -> dict[int, Network]:
             - the folder of a training run;
             - ``FILE.safetensors``, which `gladsr export` wrote;
             - ``FILE.onnx``, with one input of RGB in [0, 1], (1, 3, h, w), and the upscaled picture
-              as the output called output or y, or else as the last one;
+              as the output called output or y, otherwise as the last one;
             - ``RIVAL=FILE``, the weights of a network of `gladsr.rivals`, .pth or .safetensors.
 
             ``NAME=`` before a file or folder gives the network another name.
@@ -52,7 +52,7 @@ def find(spec: str) -> dict[int, Network]:
     if equals:
         return _rival(name, file)
     if file.suffix == ".pth":
-        raise NetworkFileError(f"{file} may hold any network; say which: rlfn={file}")
+        raise NetworkFileError(f"{file} could be any network; name it, such as rlfn={file}")
     return _of_zoo(spec)
 
 
@@ -62,14 +62,15 @@ def _of_zoo(name: str) -> dict[int, Network]:
 
 def _from_onnx(name: str, file: Path) -> dict[int, Network]:
     if not file.is_file():
-        raise NetworkFileError(f"{file} is not there")
+        raise NetworkFileError(f"{file} does not exist")
     network = Network(name, 1, str(file), onnx=file)
     noise = np.random.default_rng(0).random((_PROBE, _PROBE, 3), np.float32)
     shape = load(network).run(noise).shape
     scale, rest = divmod(int(shape[0]), _PROBE)
     if shape != (scale * _PROBE, scale * _PROBE, 3) or rest or scale < 2:
         raise NetworkFileError(
-            f"{file} makes {'×'.join(map(str, shape))} of {_PROBE}×{_PROBE}×3: it does not upscale"
+            f"{file} turns {_PROBE}×{_PROBE}×3 into {'×'.join(map(str, shape))}: "
+            "it does not upscale"
         )
     return {scale: replace(network, scale=scale)}
 
@@ -112,12 +113,12 @@ def untrained(rival: str, scale: int) -> Network:
     from gladsr.rivals.load import RIVALS  # noqa: PLC0415 - needs the extra gladsr[torch]
 
     if rival not in RIVALS:
-        raise NetworkFileError(f"there is no rival {rival!r}; there are {', '.join(RIVALS)}")
+        raise NetworkFileError(f"there is no rival {rival!r}; choose from {', '.join(RIVALS)}")
     return Network(rival, scale, rival, module=partial(RIVALS[rival], scale))
 
 
 def find_all(specs: Collection[str], *, beside: Collection[str] = ()) -> list[dict[int, Network]]:
-    """Find networks whose names tell them apart; one name at several scales is fine.
+    """Find networks with different names; one name at several scales is fine.
 
     Args:
         specs: What `find` takes.
@@ -128,17 +129,17 @@ def find_all(specs: Collection[str], *, beside: Collection[str] = ()) -> list[di
         gladsr.Error: One cannot be found; see `find`.
     """
     networks = [find(spec) for spec in specs]
-    tell_apart(zip(specs, networks, strict=True), beside=beside)
+    check_names(zip(specs, networks, strict=True), beside=beside)
     return networks
 
 
-def tell_apart(
+def check_names(
     called: Iterable[tuple[str, dict[int, Network]]], *, beside: Collection[str] = ()
 ) -> None:
-    """Reject networks that their names do not tell apart.
+    """Reject two networks with the same name and scale.
 
     Args:
-        called: Each network's scales, after what somebody called it.
+        called: Each network's scales, with the argument that named it.
         beside: The names of what they are compared with.
 
     Raises:

@@ -1,4 +1,4 @@
-"""The tensors of an exported network by name; nothing else in the package knows these names.
+"""The names of the tensors in an exported network; only this module knows them.
 
 An exported network has one input and one output, so that other programs can run it. What the
 engines need besides are tensors inside it: the coarse output, the masks and the channel weights.
@@ -6,6 +6,9 @@ engines need besides are tensors inside it: the coarse output, the masks and the
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
+
+import numpy as np
+from numpy.typing import NDArray
 
 INPUT = "input"
 OUTPUT = "output"
@@ -15,12 +18,12 @@ _CHANNEL_WEIGHTS = "channel_weights."
 
 
 def mask_names(count: int) -> list[str]:
-    """Return the names of as many masks R_s, in the order in which they are computed."""
+    """Return the names of that many masks R_s, in the order in which they are computed."""
     return [f"{_MASK}{number}" for number in range(count)]
 
 
 def channel_weights_names(count: int) -> list[str]:
-    """Return the names of the channel weights R_c of as many units, in the order they run in."""
+    """Return the names of the channel weights R_c of that many units, in the order they run."""
     return [f"{_CHANNEL_WEIGHTS}{number}" for number in range(count)]
 
 
@@ -49,8 +52,8 @@ class Tensors:
 
         Args:
             inputs: The names of its inputs; the first one is the picture.
-            outputs: The names of its outputs. The picture is the one called output or y, else the
-                last one.
+            outputs: The names of its outputs. The picture is the one called output or y, otherwise
+                the last one.
             everything: The names of all its tensors.
         """
         named = [name for name in (OUTPUT, "y") if name in outputs]
@@ -62,6 +65,15 @@ class Tensors:
             tuple(mask_names(masks)),
             tuple(channel_weights_names(units)),
         )
+
+    def output_of(self, *, draft: bool) -> str:
+        """Return the coarse output, or the final one."""
+        return COARSE if draft else self.output
+
+    def given(self, channel_weights: NDArray[np.float32] | None) -> dict[str, NDArray[np.float32]]:
+        """Return channel weights, U×K, as tensors to set by name; the last units may have none."""
+        r_c = () if channel_weights is None else channel_weights[:, None, :, None, None]
+        return dict(zip(self.channel_weights, r_c, strict=False))
 
     def channel_weights_of(self, *, draft: bool) -> tuple[str, ...]:
         """Return the channel weights of the coarse output alone, or all of them."""

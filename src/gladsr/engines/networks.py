@@ -1,4 +1,4 @@
-"""What can be loaded into an engine: one description, wherever the network comes from."""
+"""What can be loaded into an engine: the description of a network, whatever its origin."""
 
 from dataclasses import dataclass, field
 from functools import partial
@@ -19,7 +19,7 @@ class Network:
 
     Attributes:
         name: What it is called.
-        scale: What it multiplies the sides by.
+        scale: The factor by which it upscales.
         origin: What messages call it: its file, or its name and scale.
         onnx: The file that OpenVINO and ONNX Runtime run; None if there is none.
         module: Builds what PyTorch runs, in evaluation mode; None if that is not possible.

@@ -13,7 +13,7 @@ from numpy.typing import NDArray
 from onnx import TensorProto, helper, numpy_helper
 
 from gladsr.engines import graph
-from gladsr.engines.engine import ChannelWeights, Precision, failure_named, last_line
+from gladsr.engines.engine import ChannelWeights, Precision, last_line, run_errors_translated
 from gladsr.errors import DeviceError, EngineError, NetworkFileError
 
 if TYPE_CHECKING:
@@ -33,7 +33,7 @@ class OnnxRuntimeEngine:
     Args:
         path: The file.
         origin: What messages call the network.
-        device: ONNX Runtime's name of the device, such as "cuda:1".
+        device: ONNX Runtime's name for the device, such as "cuda:1".
         threads: The number of CPU threads; ONNX Runtime's own choice if None.
 
     Raises:
@@ -52,7 +52,7 @@ class OnnxRuntimeEngine:
         self._provider = _provider(device)
         try:
             self._model = onnx.shape_inference.infer_shapes(onnx.load(path))
-        except Exception as error:  # of many kinds, by where the damage is
+        except Exception as error:  # the type depends on where the damage is
             raise NetworkFileError(f"{path} cannot be read as ONNX: {last_line(error)}") from error
         self._threads = threads
         self._names = _tensors_of(self._model)
@@ -78,7 +78,7 @@ class OnnxRuntimeEngine:
                 raise EngineError(f"{self._origin} has no {outputs[0]} output") from error
             options = onnxruntime.SessionOptions()
             options.intra_op_num_threads = self._threads or 0  # 0: as many as there are cores
-            # DirectML works without only
+            # DirectML requires it to be off.
             options.enable_mem_pattern = self._provider[0] != "DmlExecutionProvider"
             session = onnxruntime.InferenceSession(
                 part.SerializeToString(), options, providers=[self._provider]
@@ -102,7 +102,7 @@ class OnnxRuntimeEngine:
         given = given or {}
         session = self._session(outputs, tuple(given))
         batch = np.ascontiguousarray(x.transpose(2, 0, 1)[np.newaxis])
-        with failure_named(self._origin, x):
+        with run_errors_translated(self._origin, x):
             computed: list[NDArray[np.float32]] = session.run(
                 None, {self._names.input: batch, **given}
             )
@@ -116,9 +116,8 @@ class OnnxRuntimeEngine:
         channel_weights: ChannelWeights | None = None,
     ) -> NDArray[np.float32]:
         """Upscale; see `Engine`."""
-        r_c = () if channel_weights is None else channel_weights[:, None, :, None, None]
-        given = dict(zip(self._names.channel_weights, r_c, strict=False))
-        (y,) = self._inferred((graph.COARSE if draft else self._names.output,), x, given)
+        output, given = self._names.output_of(draft=draft), self._names.given(channel_weights)
+        (y,) = self._inferred((output,), x, given)
         return np.ascontiguousarray(y[0].transpose(1, 2, 0))
 
     def channel_weights(self, x: NDArray[np.float32], *, draft: bool = False) -> ChannelWeights:

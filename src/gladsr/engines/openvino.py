@@ -16,11 +16,11 @@ from gladsr.engines.cache import cache_folder
 from gladsr.engines.engine import (
     ChannelWeights,
     Precision,
-    failure_named,
     last_line,
-    out_of_memory_named,
+    memory_errors_translated,
+    run_errors_translated,
 )
-from gladsr.engines.memory import alone, give_back, memory_of
+from gladsr.engines.memory import memory_of, release_memory, run_lock
 from gladsr.errors import DeviceError, EngineError, NetworkFileError
 
 if TYPE_CHECKING:
@@ -46,7 +46,7 @@ class OpenVINOEngine:
     Args:
         path: An ONNX file, or for int8 OpenVINO's own .xml of a quantised network.
         origin: What messages call the network.
-        device: OpenVINO's name of the device.
+        device: OpenVINO's name for the device.
         precision: The precision of most of the computation.
         threads: The number of CPU threads; OpenVINO's own choice if None.
 
@@ -79,7 +79,7 @@ class OpenVINOEngine:
         folder = cache_folder("openvino")
         if folder is not None:
             self._settings["CACHE_DIR"] = str(folder)
-        # OpenVINO's default is bf16 where the processor has it, so it is always told. What a
+        # OpenVINO's default is bf16 where the processor has it, so it is always set. What a
         # quantised model does not compute in int8 loses next to nothing in bf16.
         fast = precision != "fp32" and "BF16" in capabilities(device)
         self._settings["INFERENCE_PRECISION_HINT"] = "bf16" if fast else "f32"
@@ -108,8 +108,8 @@ class OpenVINOEngine:
                     target.replace_source_output(stand_in.output(0))
                 inputs.append(stand_in)
             part = ov.Model([tensors[name] for name in outputs], inputs, "part")
-            give_back()
-            with out_of_memory_named(), self._device_failure_named():
+            release_memory()
+            with memory_errors_translated(), self._device_errors_translated():
                 self._compiled[key] = core().compile_model(part, self.device, self._settings)
         return self._compiled[key]
 
@@ -121,8 +121,8 @@ class OpenVINOEngine:
             raise EngineError(f"{self._origin} has no coarse output") from error
 
     @contextmanager
-    def _device_failure_named(self) -> Iterator[None]:
-        """Raise a `DeviceError` where the device cannot run the network."""
+    def _device_errors_translated(self) -> Iterator[None]:
+        """Turn a failure of the device to run the network into a `DeviceError`."""
         try:
             yield
         except RuntimeError as error:
@@ -140,12 +140,12 @@ class OpenVINOEngine:
         The tensors ``given`` are not computed.
         """
         given = given or {}
-        with alone:
+        with run_lock:
             part = self._part(outputs, tuple(given))
-            with out_of_memory_named(), self._device_failure_named():
+            with memory_errors_translated(), self._device_errors_translated():
                 request = part.create_infer_request()
             with memory_of(part.release_memory):
-                with failure_named(self._origin, x):
+                with run_errors_translated(self._origin, x):
                     request.infer([x.transpose(2, 0, 1)[np.newaxis], *given.values()])
                     if any(tensor.size == 0 for tensor in request.output_tensors):
                         raise MemoryError  # OpenVINO itself raises nothing
@@ -159,9 +159,8 @@ class OpenVINOEngine:
         channel_weights: ChannelWeights | None = None,
     ) -> NDArray[np.float32]:
         """Upscale; see `Engine`."""
-        r_c = () if channel_weights is None else channel_weights[:, None, :, None, None]
-        given = dict(zip(self._names.channel_weights, r_c, strict=False))
-        with self._inferred((graph.COARSE if draft else self._names.output,), x, given) as (y,):
+        output, given = self._names.output_of(draft=draft), self._names.given(channel_weights)
+        with self._inferred((output,), x, given) as (y,):
             return np.ascontiguousarray(y[0].transpose(1, 2, 0))
 
     def channel_weights(self, x: NDArray[np.float32], *, draft: bool = False) -> ChannelWeights:
@@ -280,7 +279,7 @@ def int8_path(card: "Card") -> Path:
     if folder is None:
         raise EngineError(
             "int8 weights are kept in the user's cache folder, which is not writable; set "
-            "XDG_CACHE_HOME to another"
+            "XDG_CACHE_HOME to another folder"
         )
     return folder / f"{card.name}-x{card.scale}-{card.sha256['onnx'][:12]}-int8.xml"
 

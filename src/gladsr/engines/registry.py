@@ -1,4 +1,4 @@
-"""The engines that there are, and loading a network into one of them."""
+"""The registry of engines, and loading a network into one of them."""
 
 import logging
 from dataclasses import dataclass
@@ -28,8 +28,8 @@ class EngineInfo:
         library: The name under which its library is imported.
         requirement: What pip installs the library by.
         runs: The attribute of a `Network` that it runs.
-        precisions: What it computes in, where the processor does too.
-        devices: The kinds of device that it runs on, the one that it is best at first.
+        precisions: The precisions that it supports, where the processor does.
+        devices: The kinds of device that it runs on, the best suited one first.
     """
 
     library: str
@@ -66,7 +66,7 @@ ENGINES = {
         EngineInfo("torch", "gladsr[torch]", "module", ("fp32", "bf16"), ("cuda", "mps", "cpu")),
     )
 }
-"""By name; on a device, the first one that is installed and equally good at it is preferred."""
+"""By name; of those equally suited to a device, the first one installed is preferred."""
 
 
 def load(
@@ -133,7 +133,7 @@ def _precision(info: EngineInfo, choice: PrecisionChoice, device: str | None) ->
 
 def _check_choice(what: str, chosen: str, choices: tuple[str, ...]) -> None:
     if chosen not in choices:
-        raise EngineError(f"there is no {what} {chosen!r}; there are {', '.join(choices)}")
+        raise EngineError(f"there is no {what} {chosen!r}; choose from {', '.join(choices)}")
 
 
 def _candidates(network: Network, engine: EngineName, device: str | None) -> list[EngineInfo]:

@@ -10,7 +10,7 @@ import numpy as np
 import torch
 from numpy.typing import NDArray
 
-from gladsr.engines.engine import ChannelWeights, Precision, failure_named
+from gladsr.engines.engine import ChannelWeights, Precision, run_errors_translated
 from gladsr.errors import DeviceError, EngineError
 from gladsr.network import Gladsr
 from gladsr.network.gates import read_channel_weights, read_masks, set_channel_weights
@@ -29,7 +29,7 @@ class TorchEngine:
     Args:
         network: A `Gladsr`, or another network from (N, 3, h, w) to (N, 3, s·h, s·w).
         origin: What messages call the network.
-        device: PyTorch's name of the device.
+        device: PyTorch's name for the device.
         precision: "fp32", or "bf16" for autocast.
         threads: The number of CPU threads; PyTorch's own choice if None.
 
@@ -50,7 +50,7 @@ class TorchEngine:
             self._network = network.to(torch.device(device)).eval()
         except (RuntimeError, AssertionError) as error:  # AssertionError: built without CUDA
             raise DeviceError(f"PyTorch cannot use the device {device!r}: {error}") from error
-        # Without it, a CPU takes half as long again. PyTorch's types leave this signature out.
+        # Without it, a CPU takes 1.5 times as long. PyTorch's stubs lack this signature.
         self._network.to(memory_format=torch.channels_last)  # type: ignore[call-overload]
         self.device = device
         self.precision = precision
@@ -117,7 +117,7 @@ class TorchEngine:
         bf16 = self.precision == "bf16"
         with (
             self._lock,
-            failure_named(self._origin, x),
+            run_errors_translated(self._origin, x),
             torch.autocast(torch.device(self.device).type, torch.bfloat16, enabled=bf16),
         ):
             yield batch.to(self.device, memory_format=torch.channels_last)

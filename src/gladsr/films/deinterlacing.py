@@ -1,4 +1,4 @@
-"""Interlaced frames become progressive ones."""
+"""Deinterlacing: interlaced frames become progressive."""
 
 import contextlib
 import logging
@@ -16,7 +16,7 @@ logger = logging.getLogger(__name__)
 
 
 class Deinterlacer:
-    """Deinterlaces frames from the first interlaced one on, and passes the ones before through.
+    """Deinterlaces frames from the first interlaced one on; earlier ones pass unchanged.
 
     Each frame stays one frame at its time: its first field, with the missing lines interpolated
     from their neighbours in space and time (FFmpeg's bwdif).
@@ -49,7 +49,7 @@ class Deinterlacer:
 
     def _start(self, frame: VideoFrame) -> None:
         if not self._warned:
-            logger.warning("%s: it is interlaced, and is deinterlaced", self._path)
+            logger.warning("%s: it is interlaced; it is deinterlaced first", self._path)
         self._warned = True
         self._size = (frame.width, frame.height)
         self._graph = Graph()

@@ -81,7 +81,7 @@ class Encoding:
             EncodingError: The codec has no such setting.
         """
         if codec not in ENCODERS:
-            raise EncodingError(f"there is no codec {codec!r}; choose one of {', '.join(ENCODERS)}")
+            raise EncodingError(f"there is no codec {codec!r}; choose from {', '.join(ENCODERS)}")
         encoder = ENCODERS[codec]
         if self.crf is not None:
             if encoder.crf is None:

@@ -38,7 +38,7 @@ def working_format(format_: VideoFormat, *, alpha: bool) -> str:
 
 
 def closest_format(film: VideoFormat, choices: Iterable[VideoFormat]) -> VideoFormat:
-    """Return the format that loses least of a film's pixels and, among these, adds least.
+    """Return the format that loses the least of a film's pixels and, among these, adds the least.
 
     Alpha counts most, then bit depth, then chroma resolution.
 

@@ -19,7 +19,13 @@ from gladsr.films.deinterlacing import Deinterlacer
 from gladsr.films.film import Film, FilmFrame, Look
 from gladsr.films.hdr import light_of
 from gladsr.films.pixel_formats import SCALING, bit_depth, has_alpha, is_rgb, working_format
-from gladsr.films.streams import main_video, open_film, rate_of, reading, time_base_of
+from gladsr.films.streams import (
+    main_video,
+    open_film,
+    rate_of,
+    read_errors_translated,
+    time_base_of,
+)
 from gladsr.pictures import ReadOptions
 
 logger = logging.getLogger(__name__)
@@ -55,7 +61,7 @@ class _Decoded(NamedTuple):
 
 
 def _decode(path: Path, max_pixels: int) -> Iterator[_Decoded]:
-    with open_film(path) as container, reading(path):
+    with open_film(path) as container, read_errors_translated(path):
         stream = main_video(container)
         if stream is None:
             raise PictureError(path, "it has no video of a supported codec")
@@ -157,11 +163,13 @@ def _frames(path: Path, look: Look, decoded: Iterator[_Decoded]) -> Iterator[Fil
     for frame, pts, duration, _ in decoded:
         size = size or (frame.width, frame.height)
         if size != (frame.width, frame.height) and not warned:
-            logger.warning("%s: its size changes; all frames become %d × %d", path, *size)
+            logger.warning(
+                "%s: its frame size changes; all frames are resized to %d × %d", path, *size
+            )
             warned = True
         range_ = yuv.FULL if frame.format.name.startswith("yuvj") else yuv.LIMITED
-        with reading(path):
-            converted = reformatter.reformat(  # the same range on both sides, so left alone
+        with read_errors_translated(path):
+            converted = reformatter.reformat(  # the same range on both sides, so unchanged
                 frame,
                 *size,
                 working_format(frame.format, alpha=alpha),

@@ -1,4 +1,4 @@
-"""The other streams of a film, copied packet by packet, and its metadata."""
+"""The other streams of a film (sound, subtitles, data), copied packet by packet, and metadata."""
 
 import contextlib
 import io
@@ -40,7 +40,7 @@ def add_copies(
     out: OutputContainer,
     path: Path,
     source: InputContainer,
-    own: VideoStream,
+    main: VideoStream,
     film: Path,
     *,
     strip_metadata: bool,
@@ -53,12 +53,12 @@ def add_copies(
         out: The output.
         path: Its file, for warnings.
         source: The input.
-        own: The input's stream that is upscaled.
+        main: The input's stream that is upscaled.
         film: The input's file.
         strip_metadata: Copy only video, sound and subtitles.
     """
     copies = {}
-    for stream in _others(source, own, strip_metadata=strip_metadata):
+    for stream in _others(source, main, strip_metadata=strip_metadata):
         if stream.disposition & Disposition.attached_pic and out.format.name == "matroska":
             _attach_cover(out, film, stream)
         elif _holds(out.format.name, stream):
@@ -95,12 +95,12 @@ def copied_packets(source: InputContainer, copies: Copies) -> Iterator["Packet[A
             yield packet
 
 
-def _others(source: InputContainer, own: VideoStream, *, strip_metadata: bool) -> list[Stream]:
-    """Return the streams to copy; data streams may say where and when a film was shot."""
+def _others(source: InputContainer, main: VideoStream, *, strip_metadata: bool) -> list[Stream]:
+    """Return the streams to copy; data streams may reveal where and when a film was shot."""
     others = [
         stream
         for stream in source.streams
-        if stream is not own and stream.discard != Discard.all  # such as QuickTime's chapters
+        if stream is not main and stream.discard != Discard.all  # such as QuickTime's chapters
     ]
     if not strip_metadata:
         return others

@@ -1,4 +1,4 @@
-"""A few frames of a film, to see what it looks like."""
+"""A few frames of a film, as a sample of its quality."""
 
 from pathlib import Path
 from typing import Any

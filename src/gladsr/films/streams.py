@@ -17,8 +17,8 @@ _INPUT_FORMATS = "mov,matroska,avi,mpegts,mpeg,mpegvideo,h264,hevc,flv,asf,ogg,m
 
 
 @contextlib.contextmanager
-def reading(path: Path) -> Iterator[None]:
-    """Turn the errors of FFmpeg into a `PictureError` about a file."""
+def read_errors_translated(path: Path) -> Iterator[None]:
+    """Turn errors of FFmpeg into a `PictureError` about a file."""
     try:
         yield
     except av.FFmpegError as error:
@@ -35,7 +35,7 @@ def open_film(path: Path) -> InputContainer:
     """
     if path.exists() and not path.is_file():
         raise StorageError(path, "it is not a file")
-    with reading(path):
+    with read_errors_translated(path):
         return av.open(
             f"file:{path}",
             "r",
@@ -45,7 +45,7 @@ def open_film(path: Path) -> InputContainer:
 
 
 def main_video(container: InputContainer) -> VideoStream | None:
-    """Return the stream to upscale, which is neither a cover nor a second film; None without."""
+    """Return the stream to upscale, not a cover or a second film; None if there is none."""
     streams = [
         stream
         for stream in container.streams.video

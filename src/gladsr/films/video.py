@@ -31,28 +31,28 @@ from gladsr.films.streams import rate_of, time_base_of
 
 _X26X = {"libx264", "libx265"}
 _MAX_RATE = Fraction(240)  # of SVT-AV1
-# x265 computes its first decoding times once it has more frames than this, and else gives random
-# ones where it may reorder frames.
+# x265 computes its first decoding times once it has more frames than this; with fewer, they are
+# random where it may reorder frames.
 _X265_DELAY = 2
 
 logger = logging.getLogger(__name__)
 
 
 def choose_encoder(
-    encoding: Encoding, own_codec: str, film: VideoFormat, supported: Collection[str]
+    encoding: Encoding, input_codec: str, film: VideoFormat, supported: Collection[str]
 ) -> tuple[Encoder, VideoFormat, dict[str, str]]:
     """Return the encoder for a film, its pixel format and its options.
 
     Args:
         encoding: The settings.
-        own_codec: The input's codec by FFmpeg's name.
+        input_codec: The input's codec by FFmpeg's name.
         film: The input's pixel format.
         supported: The encoders whose streams the output's container can hold.
 
     Raises:
         EncodingError: The container cannot hold the codec, or the codec has no such setting.
     """
-    codecs = [encoding.codec] if encoding.codec else [own_codec, "h264", "av1", "vp9"]
+    codecs = [encoding.codec] if encoding.codec else [input_codec, "h264", "av1", "vp9"]
     formats = {
         codec: closest_format(film, Codec(ENCODERS[codec].name, "w").video_formats or ())
         for codec in codecs
@@ -78,7 +78,7 @@ def choose_encoder(
 def add_video(
     out: OutputContainer,
     path: Path,
-    own: VideoStream,
+    main: VideoStream,
     look: Look,
     shape: tuple[int, ...],
     encoding: Encoding,
@@ -88,7 +88,7 @@ def add_video(
     Args:
         out: The output.
         path: Its file, for warnings.
-        own: The input's stream.
+        main: The input's stream.
         look: The look of the input.
         shape: The shape of a frame's pixels.
         encoding: How to encode.
@@ -98,9 +98,9 @@ def add_video(
     """
     # FFmpeg does not list the codecs of MPEG-TS.
     supported = _X26X if out.format.name == "mpegts" else out.supported_codecs
-    own_codec = own.codec_context.codec.canonical_name
+    input_codec = main.codec_context.codec.canonical_name
     encoder, pixel_format, options = choose_encoder(
-        encoding, own_codec, look.pixel_format, supported
+        encoding, input_codec, look.pixel_format, supported
     )
     for name, value in look.light.options(encoder.name).items():
         options[name] = f"{options[name]}:{value}" if name in options else value
@@ -110,31 +110,25 @@ def add_video(
         logger.warning("%s: %s has no transparency, which is left out", path, encoder.name)
     video = out.add_stream(
         encoder.name,
-        min(rate_of(own), _MAX_RATE),
+        min(rate_of(main), _MAX_RATE),
         options,
         width=_encodable(shape[1], pixel_format.chroma_width(2)),
         height=_encodable(shape[0], pixel_format.chroma_height(2)),
-        time_base=time_base_of(own),
+        time_base=time_base_of(main),
     )
     video = cast("VideoStream", video)
     context = video.codec_context
     context.pix_fmt = pixel_format.name
     context.flags |= Flags.frame_duration.value
-    if own.sample_aspect_ratio:
-        context.sample_aspect_ratio = own.sample_aspect_ratio
     context.color_primaries, context.color_trc = look.primaries, look.transfer
     context.colorspace, context.color_range = _matrix_and_range(look, pixel_format)
-    # These encoders do not write the aspect ratio, and PyAV cannot set it in these containers.
-    square = encoder.name in {"libvpx-vp9", "libsvtav1"} and out.format.name in {"matroska", "webm"}
-    if square and own.sample_aspect_ratio not in {None, 1}:
-        logger.warning("%s: its pixels become square, which they were not", path)
+    if main.sample_aspect_ratio:
+        context.sample_aspect_ratio = main.sample_aspect_ratio
+        _warn_of_square_pixels(out, path, encoder, main)
     if encoder.name == "libx265" and out.format.name in {"mp4", "mov"}:
         context.codec_tag = "hvc1"  # Apple's players require it
     if look.display_matrix:
-        a, b, u, c, d, v, across, down, w = look.display_matrix
-        scale = shape[1] / own.width
-        offset = (max(-(2**31), min(round(scale * by), 2**31 - 1)) for by in (across, down))
-        video.set_display_matrix((a, b, u, c, d, v, *offset, w))
+        video.set_display_matrix(_scaled(look.display_matrix, shape[1] / main.width))
     if encoder.name == "libsvtav1":
         with scheduling_kept():
             context.open(strict=False)
@@ -142,10 +136,10 @@ def add_video(
 
 
 def encode(
-    video: VideoStream, look: Look, frames: Iterator[FilmFrame], own: VideoStream
+    video: VideoStream, look: Look, frames: Iterator[FilmFrame], main: VideoStream
 ) -> Iterator["Packet[Any]"]:
     """Encode frames and yield the packets of the stream."""
-    converted = _converted(video, look, frames, time_base_of(own))
+    converted = _converted(video, look, frames, time_base_of(main))
     head = list(islice(converted, _X265_DELAY + 1))
     context = video.codec_context
     if context.name == "libx265" and len(head) <= _X265_DELAY:
@@ -183,7 +177,7 @@ def _converted(
 
 @contextlib.contextmanager
 def scheduling_kept() -> Iterator[None]:
-    """Restore the scheduling policy of the process's threads, old and new, at the end.
+    """Restore the scheduling policy of the process's threads, old and new, afterwards.
 
     When run as root, SVT-AV1 gives real-time priority to its threads and to the one that opens it,
     which starves everything else on the machine.
@@ -201,8 +195,27 @@ def scheduling_kept() -> Iterator[None]:
                     os.sched_setscheduler(int(thread.name), policy, parameters)
 
 
+def _warn_of_square_pixels(
+    out: OutputContainer, path: Path, encoder: Encoder, main: VideoStream
+) -> None:
+    """Warn if the aspect ratio of the pixels is lost.
+
+    These encoders do not write it, and PyAV cannot set it in these containers.
+    """
+    lost = encoder.name in {"libvpx-vp9", "libsvtav1"} and out.format.name in {"matroska", "webm"}
+    if lost and main.sample_aspect_ratio != 1:
+        logger.warning("%s: its non-square pixels become square", path)
+
+
+def _scaled(display_matrix: tuple[int, ...], scale: float) -> tuple[int, ...]:
+    """Return the display matrix of a film upscaled by a scale, with its offset in 32 bits."""
+    a, b, u, c, d, v, across, down, w = display_matrix
+    offset = (max(-(2**31), min(round(scale * by), 2**31 - 1)) for by in (across, down))
+    return (a, b, u, c, d, v, *offset, w)
+
+
 def _encodable(side: int, chroma: int) -> int:
-    """Return a side, less the last pixel if it is odd and two pixels share a chroma sample."""
+    """Return a side without the last pixel if it is odd and two pixels share a chroma sample."""
     return side - side % 2 if chroma == 1 else side
 
 

@@ -1,4 +1,4 @@
-"""Films out: the frames encoded, and everything else in the input copied packet by packet."""
+"""Films out: frames are encoded, and everything else in the input is copied packet by packet."""
 
 import contextlib
 import heapq
@@ -59,18 +59,18 @@ def write_film(
     first = next(frames)
     strip = options.strip_metadata
     with (
-        _writing(path),
+        _write_errors_translated(path),
         atomic_write(path, overwrite=overwrite) as file,
         open_film(film.path) as source,
         _container(file, path, source, strip_metadata=strip) as out,
     ):
-        own = cast("VideoStream", main_video(source))
-        video = add_video(out, path, own, film.look, np.shape(first.pixels), encoding)
-        copies = add_copies(out, path, source, own, film.path, strip_metadata=strip)
-        for copy, stream in [(video, own), *copies.values()]:
+        main = cast("VideoStream", main_video(source))
+        video = add_video(out, path, main, film.look, np.shape(first.pixels), encoding)
+        copies = add_copies(out, path, source, main, film.path, strip_metadata=strip)
+        for copy, stream in [(video, main), *copies.values()]:
             copy.disposition = stream.disposition
             copy.metadata.update(kept_metadata(stream.metadata, strip=strip))
-        encoded = encode(video, film.look, chain([first], frames), own)
+        encoded = encode(video, film.look, chain([first], frames), main)
         left_out = 0
         for packet in heapq.merge(encoded, copied_packets(source, copies), key=_seconds):
             try:
@@ -84,8 +84,8 @@ def write_film(
 
 
 @contextlib.contextmanager
-def _writing(path: Path) -> Iterator[None]:
-    """Turn the errors of the system, FFmpeg and the encoders into a `PictureError` about a file."""
+def _write_errors_translated(path: Path) -> Iterator[None]:
+    """Turn errors of the system, FFmpeg and the encoders into a `PictureError` about a file."""
     try:
         yield
     except PictureError:
@@ -127,10 +127,10 @@ def _container(
 
 
 def _muxer_options(path: Path, source: InputContainer) -> dict[str, str]:
-    own = cast("VideoStream", main_video(source))
+    main = cast("VideoStream", main_video(source))
     options = {}
     if CONTAINERS[path.suffix.lower()] in {"mp4", "mov"}:
-        options["video_track_timescale"] = str(min(time_base_of(own).denominator, 2**31 - 1))
+        options["video_track_timescale"] = str(min(time_base_of(main).denominator, 2**31 - 1))
         if any(key.startswith("com.") for key in source.metadata):  # as phones write
             options["movflags"] = "use_metadata_tags"
     if path.suffix.lower() in {".mts", ".m2ts"}:

@@ -83,7 +83,7 @@ class GladsrConfig:
             2
         """
         if name not in SIZES:
-            raise ValueError(f"there is no network {name!r}; there are {', '.join(SIZES)}")
+            raise ValueError(f"there is no network {name!r}; choose from {', '.join(SIZES)}")
         glams, lsbs = SIZES[name]
         return cls(scale=scale, glams=glams, lsbs=lsbs)
 

@@ -6,7 +6,7 @@ tile: what remains are convolutions, and their receptive field is bounded.
 """
 
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 
 from torch import Tensor, nn
 
@@ -23,26 +23,26 @@ def guided_units(network: nn.Module) -> list[SpatialGuidedUnit]:
     return [unit for unit in network.modules() if isinstance(unit, SpatialGuidedUnit)]
 
 
-@contextmanager
-def read_channel_weights(network: nn.Module) -> Iterator[list[Tensor]]:
+def read_channel_weights(network: nn.Module) -> AbstractContextManager[list[Tensor]]:
     """Record the weights R_c of every CSU, (N, K, 1, 1) each, as the network runs."""
-    read: list[Tensor] = []
-    with ExitStack() as hooks:
-        for unit in selective_units(network):
-            hooks.enter_context(
-                unit.sigmoid.register_forward_hook(lambda _unit, _input, r_c: read.append(r_c))
-            )
-        yield read
+    return _read(selective_units(network))
+
+
+def read_masks(network: nn.Module) -> AbstractContextManager[list[Tensor]]:
+    """Record the guided mask R_s of every SGU, (N, 1, h, w) each, as the network runs."""
+    return _read(guided_units(network))
 
 
 @contextmanager
-def read_masks(network: nn.Module) -> Iterator[list[Tensor]]:
-    """Record the guided mask R_s of every SGU, (N, 1, h, w) each, as the network runs."""
+def _read(
+    units: Sequence[ChannelSelectiveUnit | SpatialGuidedUnit],
+) -> Iterator[list[Tensor]]:
+    """Record the output of every unit's sigmoid."""
     read: list[Tensor] = []
     with ExitStack() as hooks:
-        for unit in guided_units(network):
+        for unit in units:
             hooks.enter_context(
-                unit.sigmoid.register_forward_hook(lambda _unit, _input, r_s: read.append(r_s))
+                unit.sigmoid.register_forward_hook(lambda _unit, _input, gate: read.append(gate))
             )
         yield read
 

@@ -82,7 +82,7 @@ def read_checkpoint(path: Path) -> dict[str, Any]:
     """
     try:
         saved = torch.load(path, map_location="cpu", weights_only=True)
-    except Exception as error:  # of many kinds, by where the damage is
+    except Exception as error:  # the type depends on where the damage is
         raise DataError(f"{path} cannot be read as a checkpoint: it is damaged") from error
     if not isinstance(saved, dict) or not {"settings", "averaged", "step"} <= saved.keys():
         raise DataError(f"{path} is no checkpoint of a training run")

@@ -1,1 +1,1 @@
-"""The paper's tables and figures, measured and drawn, with its figures beside ours."""
+"""The paper's tables and figures, measured and drawn, with its values beside ours."""

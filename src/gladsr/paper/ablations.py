@@ -1,7 +1,7 @@
 """The queue of the ablations: small networks, trained with one equal budget.
 
 Each has a folder of its own, and all tables and figures share the results. The queue can be stopped
-at any moment; to continue is to ask for the same tables and figures again.
+at any time; measuring the same tables and figures again continues it.
 """
 
 from functools import partial
@@ -31,11 +31,11 @@ def measure(
         claims: The orderings of these networks that the paper prints.
         request: Where the data and the results are.
         close: Both networks of a claim are trained with a second seed if their validation PSNR
-            differs by less, in dB. A second seed that another table has asked for counts too.
+            differs by less, in dB. A second seed trained for another table counts too.
 
     Raises:
         KeyboardInterrupt: Ctrl-C; the network in training has left a checkpoint.
-        ExhibitError: The training process has been stopped.
+        ExhibitError: The training process was stopped.
         SettingsError: The settings are wrong, or a stored result is of other settings.
         DataError: No training image is large enough.
         PictureError: There are no training images, or one cannot be read.

@@ -1,4 +1,4 @@
-"""Work in a process of its own that gives way to all other processes."""
+"""Work in a separate process of the lowest priority."""
 
 import multiprocessing
 import os
@@ -10,19 +10,19 @@ from typing import TypeVar
 
 from gladsr.errors import Error, ExhibitError
 
-Result = TypeVar("Result")
+T = TypeVar("T")
 Progress = Callable[[str], None]
 
 
-def in_background(task: Callable[[Progress], Result], progress: Progress) -> Result:
-    """Return what a task returns that runs in a process of the lowest priority.
+def in_background(task: Callable[[Progress], T], progress: Progress) -> T:
+    """Run a task in a process of the lowest priority and return its result.
 
-    The process ends with its parent. It gets SIGTERM where its parent gets Ctrl-C, so that the task
-    can store what it has done.
+    The process ends with its parent. On Ctrl-C in the parent it gets SIGTERM, so that the task can
+    store what it has done.
 
     Args:
-        task: Can be pickled, as can what it returns. It is called with a function like
-            ``progress``; the lines passed to that are passed on.
+        task: Can be pickled, as can its result. It is called with a function like ``progress``;
+            lines passed to that are forwarded.
         progress: Called with each line of text, in this process.
 
     Raises:
@@ -47,7 +47,7 @@ def in_background(task: Callable[[Progress], Result], progress: Progress) -> Res
         raise
     finally:
         process.join()
-    outcome: Result | Exception = message[0]
+    outcome: T | Exception = message[0]
     if isinstance(outcome, Exception):
         raise outcome
     return outcome

@@ -1,4 +1,4 @@
-"""A table or figure of the paper, and what measuring one takes."""
+"""A table or figure of the paper, and what is needed to measure one."""
 
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass, field
@@ -28,7 +28,7 @@ def _silent(_line: str) -> None:
 
 @dataclass
 class Request:
-    """What an exhibit is measured with. Each exhibit takes a new one, which records ``used``.
+    """What an exhibit is measured with. Each exhibit needs a new one, which records ``used``.
 
     Attributes:
         folder: The folder for the results.
@@ -92,9 +92,9 @@ class Exhibit:
         name: Its name for the command and for files, such as ``table1``.
         title: What it shows.
         needs: What has to be available.
-        takes: About how long measuring takes on 2 cores.
+        takes: Roughly how long it takes to measure on 2 cores.
         measure: Measures; a figure also writes its pictures into the request's folder.
-        sheets: Returns the tables to print: the paper's figures, ours and the differences.
+        sheets: Returns the tables to print: the paper's values, ours and the differences.
         draw: Draws a figure into its folder; None where there is nothing to draw from findings.
     """
 

@@ -10,7 +10,7 @@ from gladsr.paper.figures import save
 from gladsr.paper.sheet import Sheet
 
 CLAIMS = [orderings.Claim("gladsr", "gladsr-nr", {})]
-"""The paper draws the curves and prints no figures."""
+"""The paper draws the curves and prints no values."""
 
 
 def measure(request: Request) -> Findings:

@@ -140,7 +140,7 @@ def _precision_note(networks: dict[str, Findings]) -> tuple[str, ...]:
 
 
 def _origin_notes(networks: dict[str, Findings]) -> list[str]:
-    """Return the notes on when, where and from which source networks were trained."""
+    """Return the notes on when, where and from which commit networks were trained."""
     known: defaultdict[str, list[tuple[str, str, str]]] = defaultdict(list)
     unknown = []
     for name, network in networks.items():

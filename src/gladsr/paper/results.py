@@ -1,4 +1,4 @@
-"""The stored results of tables and figures, which are shown again without measuring again."""
+"""The stored results of tables and figures, which are shown without measuring again."""
 
 import hashlib
 import json
@@ -63,7 +63,7 @@ def reproduce(exhibit: Exhibit, request: Request, *, again: bool = False) -> Res
     Args:
         exhibit: The table or figure.
         request: What to measure it with.
-        again: Measure even where there is a result.
+        again: Measure even if there is a result.
 
     Raises:
         ExhibitError: The stored result is damaged, or something needed for measuring is missing.
@@ -75,7 +75,7 @@ def reproduce(exhibit: Exhibit, request: Request, *, again: bool = False) -> Res
     if again or not file.is_file():
         write_json(file, asdict(_measure(exhibit, request)))
     else:
-        request.progress(f"{exhibit.name} is a stored result; --again measures it again")
+        request.progress(f"{exhibit.name} is shown from a stored result; --again measures it again")
     result = _read(file)
     text = "\n\n".join(sheet.markdown() for sheet in exhibit.sheets(result.findings))
     with atomic_write(file.with_suffix(".md")) as opened:

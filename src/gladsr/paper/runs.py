@@ -65,7 +65,7 @@ class Run:
 
     Attributes:
         name: A key of ``VARIANTS``.
-        seed: Of the training.
+        seed: The seed of the training.
         request: Where the data and the results are.
     """
 
@@ -85,7 +85,7 @@ class Run:
 
     @property
     def has_checkpoint(self) -> bool:
-        """Whether there is a checkpoint, as there need not be beside a stored result."""
+        """Whether there is a checkpoint; a stored result may lack one."""
         return (self.folder / CHECKPOINT).is_file()
 
     def settings(self) -> TrainingSettings:

@@ -1,4 +1,4 @@
-"""Tables of figures, for the terminal and as Markdown."""
+"""Tables of values, for the terminal and as Markdown."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
@@ -6,8 +6,8 @@ from dataclasses import dataclass
 from rich.table import Table
 from rich.text import Text
 
-Figures = Mapping[str, float | Sequence[float] | None]
-"""The figures of a row by column: one, several for a column with several formats, or none."""
+Values = Mapping[str, float | Sequence[float] | None]
+"""The values of a row by column: one, several for a column with several formats, or none."""
 
 
 @dataclass(frozen=True)
@@ -66,17 +66,17 @@ def comparison(
     title: str,
     labels: str,
     formats: Mapping[str, str],
-    rows: Iterable[tuple[str, Figures, Figures]],
+    rows: Iterable[tuple[str, Values, Values]],
     notes: Sequence[str] = (),
 ) -> Sheet:
-    """Return a table with three rows for each label: the paper's figures, ours, the differences.
+    """Return a table with three rows for each label: the paper's values, ours, the differences.
 
     Args:
         title: What the table shows.
         labels: The heading of the first column.
-        formats: How the figures of each other column are printed, such as ``.2f`` or, for a column
+        formats: How the values of each other column are printed, such as ``.2f`` or, for a column
             with two of them, ``.2f / .4f``; with a % at the end, differences are in per cent.
-        rows: Label, the paper's figures and ours. Rows of the table without figures are omitted.
+        rows: Label, the paper's values and ours. Rows of the table without values are omitted.
         notes: Sentences below the table.
 
     Example:
@@ -92,7 +92,7 @@ def comparison(
 
 
 def _triple(
-    label: str, paper: Figures, ours: Figures, formats: Mapping[str, str]
+    label: str, paper: Values, ours: Values, formats: Mapping[str, str]
 ) -> list[tuple[str, ...]]:
     kinds = {
         "paper": [_cell(paper.get(column), form) for column, form in formats.items()],
@@ -106,12 +106,12 @@ def _triple(
     return [("" if number else label, *row) for number, row in enumerate(rows)]
 
 
-def _cell(figures: float | Sequence[float] | None, form: str) -> str:
-    if figures is None:
+def _cell(values: float | Sequence[float] | None, form: str) -> str:
+    if values is None:
         return ""
     return " / ".join(
-        format(figure, one.rstrip("%"))
-        for figure, one in zip(_all(figures), form.split(" / "), strict=True)
+        format(value, one.rstrip("%"))
+        for value, one in zip(_all(values), form.split(" / "), strict=True)
     )
 
 
@@ -126,5 +126,5 @@ def _difference(
     )
 
 
-def _all(figures: float | Sequence[float]) -> Sequence[float]:
-    return figures if isinstance(figures, Sequence) else (figures,)
+def _all(values: float | Sequence[float]) -> Sequence[float]:
+    return values if isinstance(values, Sequence) else (values,)

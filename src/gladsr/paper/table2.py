@@ -4,7 +4,7 @@ from torch import nn
 
 from gladsr.network import Gladsr, GladsrConfig, kernel_weights, mult_adds, parameters
 from gladsr.paper.exhibit import Findings, Request, absent_note, bicubic, ours
-from gladsr.paper.sheet import Figures, Sheet, comparison
+from gladsr.paper.sheet import Sheet, Values, comparison
 from gladsr.rivals.load import RIVALS
 from gladsr.rivals.published import SETS, TABLE_2
 
@@ -47,7 +47,7 @@ def sheets(findings: Findings) -> list[Sheet]:
 def _sheet(scale: int, findings: Findings) -> Sheet:
     costs, scores = findings["costs"][str(scale)], findings["scores"][str(scale)]
     paper = {
-        row.method: _figures((row.parameters, row.mult_adds), row.scores)
+        row.method: _values((row.parameters, row.mult_adds), row.scores)
         for row in TABLE_2
         if row.scale == scale and row.mult_adds
     }
@@ -61,7 +61,7 @@ def _sheet(scale: int, findings: Findings) -> Sheet:
             (
                 method,
                 paper.get(method, {}),
-                _figures(costs.get(method.lower()), scores.get(method.lower(), {})),
+                _values(costs.get(method.lower()), scores.get(method.lower(), {})),
             )
             for method in methods
         ],
@@ -76,7 +76,7 @@ def _sheet(scale: int, findings: Findings) -> Sheet:
     )
 
 
-def _figures(costs: tuple[float, float] | None, scores: dict[str, tuple[float, float]]) -> Figures:
+def _values(costs: tuple[float, float] | None, scores: dict[str, tuple[float, float]]) -> Values:
     if costs is None:
         return scores
     count, multiplications = costs

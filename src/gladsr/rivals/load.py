@@ -41,7 +41,7 @@ def load_rival(name: str, file: Path) -> dict[int, nn.Module]:
         NetworkFileError: There is no such rival, or the file cannot be read or does not fit.
     """
     if name not in RIVALS:
-        raise NetworkFileError(f"there is no rival {name!r}; there are {', '.join(RIVALS)}")
+        raise NetworkFileError(f"there is no rival {name!r}; choose from {', '.join(RIVALS)}")
     weights = _read(file)
     networks = {}
     for scale in SCALES:

@@ -1,4 +1,4 @@
-"""Crops of several versions of a picture side by side, as papers show them."""
+"""Crops of several versions of a picture side by side, as in papers."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
@@ -16,9 +16,9 @@ from gladsr.scoring.ssim import WINDOW, ssim
 Pixels = NDArray[np.uint8]
 
 _COLOURS = ("#e03030", "#3070e0", "#20a050", "#e0a020", "#a040c0", "#20b0b0")
-_SHOWN = 224  # the least pixels of the longer side of a crop
-_GAP, _TEXT = 10, 16  # pixels between things, and of letters
-_CUT_OFF = 8  # an original that exceeds a picture by so many pixels is rejected
+_SHOWN = 224  # pixels that the longer side of a crop is enlarged to, at most
+_GAP, _TEXT = 10, 16  # pixels between panels, and the font size in pixels
+_CUT_OFF = 8  # an original that is larger by this many pixels is rejected
 
 
 class Box(NamedTuple):
@@ -50,7 +50,7 @@ class Version:
 
 
 def versions(
-    pictures: Mapping[str, Pixels], original: Pixels | None = None, scale: int | None = None
+    pictures: Mapping[str, Pixels], original: Pixels | None = None, border: int | None = None
 ) -> list[Version]:
     """Bring versions of a picture to one size, and score them.
 
@@ -58,10 +58,10 @@ def versions(
         pictures: H×W×3 by their labels; the sizes must be the largest one's, or a half, a third
             and so on of it. Smaller ones get larger pixels, and no score.
         original: The original, H×W×3, or H×W if it is grey and its own luminance; as large as the
-            largest, or up to 7 pixels larger, since the others may have been cropped to a multiple
-            of the scale.
-        scale: The pixels to ignore at each border when scoring. If None, the ratio of the largest
-            to the smallest picture, or 0 if all are equal.
+            largest, or up to 7 pixels larger, because the others may have been cropped to a
+            multiple of the scale.
+        border: The pixels to ignore at each side when scoring. If None, the ratio of the largest to
+            the smallest picture, or 0 if all are equal.
 
     Returns:
         The original first, if there is one.
@@ -81,8 +81,9 @@ def versions(
         original = original[:height, :width]
         found.append(Version("HR", to_rgb(original, alpha="over white")))
     factors = {label: _factor(label, pixels, height, width) for label, pixels in pictures.items()}
-    most = max(factors.values())
-    border = scale if scale is not None else most if most > 1 else 0
+    if border is None:
+        largest = max(factors.values())
+        border = largest if largest > 1 else 0
     for label, pixels in pictures.items():
         factor = factors[label]
         score = None
@@ -100,14 +101,14 @@ def _factor(label: str, pixels: Pixels, height: int, width: int) -> int:
     factor: int = round(height / pixels.shape[0])
     if (factor * pixels.shape[0], factor * pixels.shape[1]) != (height, width):
         raise ComparisonError(
-            f"{label} has {pixels.shape[1]}×{pixels.shape[0]} pixels, which do not go a whole "
-            f"number of times into the largest's {width}×{height}"
+            f"{label} has {pixels.shape[1]}×{pixels.shape[0]} pixels, but the largest picture has "
+            f"{width}×{height}, which is not a multiple"
         )
     return factor
 
 
 def most_different(pictures: Sequence[Pixels], side: int, count: int = 1) -> list[Box]:
-    """Return the squares in which pictures differ most, without overlap.
+    """Return the squares in which pictures differ most; they do not overlap.
 
     Args:
         pictures: H×W×3, all of one size.

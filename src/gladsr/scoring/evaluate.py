@@ -76,7 +76,7 @@ def evaluate(upscale: Upscale, folder: str | os.PathLike[str], scale: int) -> Fo
     Args:
         upscale: The upscaler, for instance `functools.partial(resize, scale=2)` for bicubic.
         folder: High-resolution images; other files and folders in it are ignored.
-        scale: What `upscale` multiplies the sides by.
+        scale: The factor by which `upscale` upscales.
 
     Raises:
         PictureError: The folder is missing or has no images, or an image cannot be scored.

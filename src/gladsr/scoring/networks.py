@@ -22,7 +22,7 @@ class FileNetwork:
 
     Attributes:
         name: What it is called.
-        scale: What it multiplies the sides by.
+        scale: The factor by which it upscales.
         upscale: Runs it on a picture, h×w×3 of uint8 to s·h×s·w×3 of floats, not clipped.
     """
 
@@ -34,7 +34,7 @@ class FileNetwork:
 def read_networks(
     specs: Collection[str], *, beside: Collection[str] = (), threads: int | None = None
 ) -> tuple[dict[int, FileNetwork], ...]:
-    """Load networks from elsewhere, each at every scale that it has.
+    """Load networks from files, each at every scale that it has.
 
     Args:
         specs: What `gladsr.engines.find` takes.

@@ -39,9 +39,10 @@ def niqe(image: NDArray[Any]) -> float:
         ValueError: The shape is not supported, or the picture is smaller than 96×96 or has almost
             no detail.
 
-    >>> noise = np.random.default_rng(0).integers(0, 256, (192, 192), np.uint8)
-    >>> niqe(noise) > 20
-    True
+    Example:
+        >>> noise = np.random.default_rng(0).integers(0, 256, (192, 192), np.uint8)
+        >>> niqe(noise) > 20
+        True
     """
     grey = _grey(image)
     height, width = (length - length % BLOCK for length in grey.shape)

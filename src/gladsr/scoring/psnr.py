@@ -23,8 +23,9 @@ def psnr(image: NDArray[Any], reference: NDArray[Any], border: int = 0) -> float
     Raises:
         ValueError: The shapes differ or are not supported, or the border leaves nothing.
 
-    >>> psnr(np.full((8, 8), 102, np.uint8), np.full((8, 8), 100, np.uint8))  # 10 log (255² / 4)
-    42.11020369539948
+    Example:
+        >>> psnr(np.full((8, 8), 102, np.uint8), np.full((8, 8), 100, np.uint8))
+        42.11020369539948
     """
     scored, truth = scored_luminances(image, reference, border)
     error = float(np.mean((scored - truth) ** 2))

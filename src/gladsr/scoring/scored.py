@@ -1,4 +1,4 @@
-"""The part of a picture that every measure scores."""
+"""The part of a picture that PSNR and SSIM are computed on."""
 
 from typing import Any
 
@@ -9,7 +9,7 @@ from gladsr.pictures.colour import luminance
 from gladsr.pictures.depth import to_depth
 
 
-def scored_luminance(image: NDArray[Any], border: int) -> NDArray[np.float64]:
+def _scored_luminance(image: NDArray[Any], border: int) -> NDArray[np.float64]:
     """Return the luminance of an 8-bit picture without its border, as this field scores it.
 
     Args:
@@ -23,8 +23,9 @@ def scored_luminance(image: NDArray[Any], border: int) -> NDArray[np.float64]:
     Raises:
         ValueError: The shape is not supported, or the border leaves nothing.
 
-    >>> scored_luminance(np.ones((5, 6)), border=2)
-    array([[255., 255.]])
+    Example:
+        >>> _scored_luminance(np.ones((5, 6)), border=2)
+        array([[255., 255.]])
     """
     if min(image.shape[:2]) <= 2 * border:
         shape = "×".join(map(str, image.shape))
@@ -46,4 +47,4 @@ def scored_luminances(
     if image.shape != reference.shape:
         shapes = " and ".join("×".join(map(str, a.shape)) for a in (image, reference))
         raise ValueError(f"only images of one shape can be compared, not {shapes}")
-    return scored_luminance(image, border), scored_luminance(reference, border)
+    return _scored_luminance(image, border), _scored_luminance(reference, border)

@@ -36,9 +36,10 @@ def ssim(image: NDArray[Any], reference: NDArray[Any], border: int = 0) -> float
     Raises:
         ValueError: The shapes differ or are not supported, or the border leaves less than 11×11.
 
-    >>> ramp = np.tile(np.arange(16, dtype=np.uint8), (16, 1))
-    >>> round(ssim(ramp, ramp), 6), round(ssim(ramp, ramp[:, ::-1]), 2)
-    (1.0, 0.78)
+    Example:
+        >>> ramp = np.tile(np.arange(16, dtype=np.uint8), (16, 1))
+        >>> round(ssim(ramp, ramp), 6), round(ssim(ramp, ramp[:, ::-1]), 2)
+        (1.0, 0.78)
     """
     x, y = scored_luminances(image, reference, border)
     if min(x.shape) < WINDOW:

@@ -52,7 +52,7 @@ _FLATTEST = 0.1  # the share of the blocks that noise is estimated from
 
 @dataclass(frozen=True)
 class _Bands:
-    """How noise is told from texture.
+    """How noise is distinguished from texture.
 
     Attributes:
         flat: The frequencies that have the least power in the flattest blocks.

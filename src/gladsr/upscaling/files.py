@@ -1,4 +1,4 @@
-"""What can be upscaled, picture files and films, each read and written in its own way."""
+"""Reading and writing of whatever can be upscaled: picture files and films."""
 
 from dataclasses import dataclass
 from pathlib import Path

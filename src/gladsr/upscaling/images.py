@@ -1,4 +1,4 @@
-"""PIL images to and from arrays."""
+"""Conversions between PIL images and arrays."""
 
 from typing import Any
 

@@ -1,4 +1,4 @@
-"""Read, upscale, write: the one way from files to files, for one and for many.
+"""The pipeline from files to files, for one or many: read, upscale, write.
 
 One thread reads, one upscales, and the caller's writes (`stages`), so that the next picture is read
 and the last one is written while one is upscaled. Few pictures are in memory at a time, whatever
@@ -15,7 +15,7 @@ from typing import Any, Literal, TypeAlias
 
 from numpy.typing import NDArray
 
-from gladsr.engines import give_back, memory_kept
+from gladsr.engines import memory_retained, release_memory
 from gladsr.errors import (
     Error,
     OutOfMemoryError,
@@ -33,16 +33,16 @@ from gladsr.upscaling.stages import in_thread
 Existing = Literal["reject", "overwrite", "skip"]
 """What to do about an output that exists."""
 
-OnShare: TypeAlias = Callable[[float], None]
+OnProgress: TypeAlias = Callable[[float], None]
 """Called with the share of a picture that is done, in (0, 1]."""
 
 Room: TypeAlias = Callable[[tuple[int, int]], NDArray[Any]]
 """Returns an array to fill, given its height and width."""
 
-Upscale: TypeAlias = Callable[[Picture, OnShare, Room], Picture]
+UpscalePicture: TypeAlias = Callable[[Picture, OnProgress, Room], Picture]
 """Upscales a picture, such as `Upscaler.upscale`."""
 
-Choose: TypeAlias = Callable[[FilePair, Picture], Upscale]
+Choose: TypeAlias = Callable[[FilePair, Picture], UpscalePicture]
 """Returns how to upscale a file, given its first picture."""
 
 
@@ -70,7 +70,7 @@ class Outcome:
     Attributes:
         pair: The file.
         error: Why there is no new output; None if there is one, or if the file was skipped.
-        skipped: Whether the output existed and was left alone.
+        skipped: Whether the output existed and was kept.
         pages: The number of pages or frames upscaled.
         seconds: The time from the beginning of the first to the end of the last.
     """
@@ -84,7 +84,7 @@ class Outcome:
 
 def upscale_files(
     pairs: Sequence[FilePair],
-    upscale: Upscale,
+    upscale: UpscalePicture,
     *,
     choose: Choose | None = None,
     existing: Existing = "reject",
@@ -101,8 +101,8 @@ def upscale_files(
     Args:
         pairs: The inputs and outputs; missing folders are created.
         upscale: Upscales one picture. It is called in a thread of its own.
-        choose: Called in the same thread at each file's first picture; what it returns is used
-            for the file in place of ``upscale``.
+        choose: Called in the same thread with each file's first picture; what it returns is
+            used for the file instead of ``upscale``.
         existing: What to do about outputs that exist, or that appear during the work.
         read: Options for reading.
         write: Options for writing.
@@ -140,7 +140,7 @@ class _File:
     def __init__(self, pair: FilePair, stopped: Event) -> None:
         self.pair = pair
         self.pages: Pages | None = None
-        self.upscale: Upscale | None = None
+        self.upscale: UpscalePicture | None = None
         self.error: Exception | None = None
         self.done = 0
         self.seconds = 0.0
@@ -149,7 +149,7 @@ class _File:
 
     @contextlib.contextmanager
     def failing(self) -> Iterator[None]:
-        """Make an error of the block that of the file, unless it has one already."""
+        """Record an error in the block as the file's, unless it has one already."""
         try:
             yield
         except _CancelledError:
@@ -225,11 +225,11 @@ def _open(pair: FilePair, options: ReadOptions, *, overwrite: bool) -> Pages:
 
 def _upscale(
     events: Generator[_Item],
-    upscale: Upscale,
+    upscale: UpscalePicture,
     choose: Choose | None,
     progress: Callable[[Progress], None],
 ) -> Generator[_Item]:
-    with contextlib.closing(events), memory_kept():
+    with contextlib.closing(events), memory_retained():
         for file, picture in events:
             if picture is None:
                 yield file, None
@@ -241,13 +241,13 @@ def _upscale(
 
 
 def _upscaled(
-    file: _File, picture: Picture, upscale: Upscale, progress: Callable[[Progress], None]
+    file: _File, picture: Picture, upscale: UpscalePicture, progress: Callable[[Progress], None]
 ) -> Picture:
     room = partial(files.room_for, file.pair.destination, picture.pixels)
     with file.counting():
         larger = upscale(picture, lambda share: progress(file.progress(share)), room)
     if isinstance(larger.pixels, Mapped):
-        give_back()  # writing such a picture needs memory of its own
+        release_memory()  # writing such a picture needs memory of its own
     return larger
 
 

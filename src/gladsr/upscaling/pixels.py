@@ -1,4 +1,4 @@
-"""Between the pixels of pictures and the floats of the network."""
+"""Conversions between the pixels of pictures and the floats of the network."""
 
 import math
 from typing import Any

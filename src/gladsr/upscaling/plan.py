@@ -1,4 +1,4 @@
-"""Which input becomes which output, decided before anything is done."""
+"""The plan: which input becomes which output, decided before any work is done."""
 
 import os
 from collections.abc import Iterator, Sequence
@@ -22,8 +22,8 @@ class Plan:
 
     Attributes:
         pairs: The pictures and films with their outputs.
-        others: The number of other files in the folders, which are left alone.
-        films: The number of films among these, left alone because PyAV is not installed.
+        others: The number of other files in the folders, which are ignored.
+        films: The number of films among these, ignored because PyAV is not installed.
     """
 
     pairs: list[FilePair]
@@ -45,23 +45,23 @@ def plan(
 
     Args:
         inputs: Picture files, films and folders. In a folder, files with a picture's or a film's
-            suffix are taken, except hidden ones, and films only if PyAV is installed; a file that
-            is named here is taken whatever its suffix.
+            suffix are included, except hidden ones, and films only if PyAV is installed; a file
+            that is named here is included whatever its suffix.
         output: The file to write if there is one input file, unless it is a folder; otherwise the
             folder to write into. There, pictures and films keep their names, and those of a folder
-            their paths in it. If None, each input's output stands beside it, with a label.
+            their paths in it. If None, each output is written beside its input, with a label.
         label: The label: ``photo.jpg`` becomes ``photo-LABEL.jpg``, and the folder ``holiday``
             becomes ``holiday-LABEL``.
         recursive: Include the subfolders of folders, also those behind links.
         include: Patterns such as "*.jpg". In a folder, only files whose name, or path in the
-            folder, matches one of them are taken; case does not matter.
+            folder, matches one of them are included; case does not matter.
         exclude: Patterns of files to leave out.
         suffix: The suffix of pictures, or that of films if it is a film's, unless the output file
             is named; each one's own if None. Films that can only be read become .mkv.
 
     Raises:
         PlanError: A folder has nothing to upscale, the output's suffix is not supported or does not
-            fit the input, a file is in the place of the output folder, an output would overwrite an
+            fit the input, the output folder is a file, an output would overwrite an
             input, or two inputs have the same output.
     """
     if output and len(inputs) == 1 and not inputs[0].is_dir() and not output.is_dir():

@@ -1,4 +1,4 @@
-"""The size that a picture is upscaled to, and the networks that reach it."""
+"""The size of an upscaled picture, and the passes of networks that reach it."""
 
 import math
 import re

@@ -1,4 +1,4 @@
-"""A network's output on a picture of any size, in tiles that leave no trace.
+"""A network's output on a picture of any size, computed in tiles without visible seams.
 
 Two parts of the network see beyond a tile. The channel weights average over the complete picture
 (Eq. 8): they are computed once, for the picture, and set for every tile. The convolutions see their

@@ -15,7 +15,7 @@ from numpy.typing import ArrayLike, NDArray
 from PIL import Image
 
 from gladsr import engines, pictures, zoo
-from gladsr.engines import Engine, EngineName, LoadedEngine, PrecisionChoice, memory_kept
+from gladsr.engines import Engine, EngineName, LoadedEngine, PrecisionChoice, memory_retained
 from gladsr.errors import EngineError, StorageError
 from gladsr.films.encoders import Encoding
 from gladsr.pictures import Picture, ReadOptions, WriteOptions
@@ -25,14 +25,14 @@ from gladsr.upscaling import images, sizes
 from gladsr.upscaling.auto import AUTO, CLEAN, choose, choose_for_file
 from gladsr.upscaling.ensemble import SelfEnsemble
 from gladsr.upscaling.files import FilePair
-from gladsr.upscaling.pipeline import OnShare, Room, Upscale, upscale_files
+from gladsr.upscaling.pipeline import OnProgress, Room, UpscalePicture, upscale_files
 from gladsr.upscaling.pixels import check_shape, plain, to_unit
 from gladsr.upscaling.tiling import MIN_CORE
 from gladsr.upscaling.upscaled import Upscaled
 
 
 def _ignore(_share: float) -> None:
-    """Do nothing about progress."""
+    """Ignore progress."""
 
 
 class _Networks:
@@ -95,10 +95,10 @@ class Upscaler:
         tile: The side of a tile's core in LR pixels, 16 or more. "auto" is 272, and no tiles for
             pictures of up to 384×384 pixels, at ×4 of up to 304×304. It changes the memory and the
             time needed, not the picture.
-        ensemble: Average over the 8 flips and quarter turns of the picture (the paper's "+"): a
-            little sharper, 8 times slower.
+        ensemble: Average over the 8 flips and rotations of the picture (the paper's "+"): a little
+            sharper, 8 times slower.
         draft: Return the coarse output (the paper's y_c), in about half the time.
-        device: The engine's own name of the device; the CPU if None.
+        device: The engine's own name for the device; the CPU if None.
         threads: The number of CPU threads; the engine's default if None.
 
     Raises:
@@ -207,8 +207,8 @@ class Upscaler:
             source: The picture or film to read.
             destination: The picture or film to write, in the format of its suffix.
             overwrite: Replace a file that exists.
-            read: Limits and ranges for reading.
-            write: The quality of pictures, and what to do with metadata.
+            read: Options for reading.
+            write: Options for writing.
             encoding: How films are encoded.
             progress: Called with the share that is done, in (0, 1], from another thread. An
                 exception that it raises ends the work.
@@ -236,7 +236,7 @@ class Upscaler:
             raise outcome.error
 
     def upscale(
-        self, picture: Picture, progress: OnShare = _ignore, room: Room | None = None
+        self, picture: Picture, progress: OnProgress = _ignore, room: Room | None = None
     ) -> Picture:
         """Upscale a picture and keep its metadata.
 
@@ -292,7 +292,7 @@ class Upscaler:
     def _upscale_array(
         self,
         picture: ArrayLike,
-        progress: OnShare = _ignore,
+        progress: OnProgress = _ignore,
         room: Room | None = None,
         *,
         on_its_side: bool = False,
@@ -313,7 +313,7 @@ class Upscaler:
             draft=self.draft,
         )
         done = 0
-        with memory_kept():
+        with memory_retained():
             for part in upscaled.parts():
                 y[part.top : part.bottom, part.left : part.right] = upscaled.read(part)
                 forget(y)
@@ -328,7 +328,7 @@ class Upscaler:
             return after
         return sizes.limited(before, after, self.max_output_pixels)
 
-    def _choose(self, pair: FilePair, first: Picture) -> Upscale:
+    def _choose(self, pair: FilePair, first: Picture) -> UpscalePicture:
         """Return how to upscale a file with the model that is best for it."""
         return replace(self, model=choose_for_file(pair, first).model).upscale
 

@@ -36,7 +36,7 @@ def scales_of(name: str) -> tuple[int, ...]:
         (2, 4)
     """
     if name not in MODELS:
-        raise UnknownModelError(f"there is no model {name!r}; there are {', '.join(MODELS)}")
+        raise UnknownModelError(f"there is no model {name!r}; choose from {', '.join(MODELS)}")
     return MODELS[name]
 
 
