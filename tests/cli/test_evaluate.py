@@ -18,11 +18,12 @@ from gladsr.scoring import evaluate
 
 
 class Repeat:
-    """Nearest neighbour, with the face of the Upscaler."""
+    """Nearest neighbour, with the interface of the Upscaler."""
 
-    def __init__(self, model: str, *, scale: int, ensemble: bool) -> None:
+    def __init__(self, model: str, *, scale: int, precision: str, ensemble: bool) -> None:
         self.settings = (model, ensemble)
         self.scale = scale
+        self.precision = precision
 
     def __call__(self, lr: NDArray[Any]) -> NDArray[Any]:
         return lr.repeat(self.scale, 0).repeat(self.scale, 1)

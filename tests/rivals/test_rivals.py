@@ -142,7 +142,7 @@ def test_an_exported_rival_is_the_same_network(tmp_path: Path, name: str, scale:
     assert not (tmp_path / "a.xml").exists()
 
 
-def test_a_scale_that_the_weights_of_a_rival_do_not_fit_is_named(
+def test_a_scale_that_a_rival_lacks_is_named(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     file = tmp_path / "rlfn.safetensors"
