@@ -20,7 +20,7 @@ from gladsr.scoring import evaluate
 class Repeat:
     """Nearest neighbour, with the interface of the Upscaler."""
 
-    def __init__(self, model: str, *, scale: int, precision: str, ensemble: bool) -> None:
+    def __init__(self, model: str, *, scale: int, ensemble: bool, precision: str = "fp32") -> None:
         self.settings = (model, ensemble)
         self.scale = scale
         self.precision = precision
@@ -85,8 +85,8 @@ def test_the_ensemble_is_optional_and_has_no_figures_in_the_paper(
 ) -> None:
     made: list[Repeat] = []
 
-    def make(model: str, *, scale: int, ensemble: bool) -> Repeat:
-        made.append(Repeat(model, scale=scale, ensemble=ensemble))
+    def make(model: str, *, scale: int, precision: str, ensemble: bool) -> Repeat:
+        made.append(Repeat(model, scale=scale, precision=precision, ensemble=ensemble))
         return made[-1]
 
     monkeypatch.setattr(command, "Upscaler", make)

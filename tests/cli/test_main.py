@@ -158,7 +158,7 @@ def test_verbose_prints_what_runs_the_network(tmp_path: Path):
     arguments = ["-m", "gladsr", "upscale", str(PHOTO), "--model", "gladsr-l", "-o"]
     verbose = python(*arguments, str(tmp_path / "verbose.png"), "-v")
     assert re.fullmatch(
-        r"gladsr: gladsr-l ×2 is run by OpenVINO \S+ on CPU in fp32\n", verbose.stderr
+        r"gladsr: gladsr-l ×2 is run by OpenVINO \S+ on CPU in (fp32|bf16)\n", verbose.stderr
     )
 
 

@@ -200,11 +200,7 @@ ComputePrecision = Annotated[
     typer.Option(
         help="fp32 gives the same pixels on every machine. bf16 takes about half the time on "
         "processors with bf16 instructions, where auto selects it, and loses next to nothing. int8 "
-<<<<<<< HEAD
         "needs weights made by `gladsr export --calibrate`.",
-=======
-        "needs weights that `gladsr export --calibrate` makes.",
->>>>>>> main
         rich_help_panel="Machine",
     ),
 ]

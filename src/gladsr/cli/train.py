@@ -24,11 +24,7 @@ def train(
         typer.Option(
             "--output",
             "-o",
-<<<<<<< HEAD
             help="Folder for checkpoints and logs. [default: runs/ and the name of CONFIG]",
-=======
-            help="Folder for the checkpoint and the logs. [default: runs/ and CONFIG's name]",
->>>>>>> main
         ),
     ] = None,
     resume: Annotated[
@@ -40,17 +36,10 @@ def train(
 ) -> None:
     """Train a network.
 
-<<<<<<< HEAD
     Every validation prints a line with the PSNR on Y of the final and the coarse output. Ctrl-C
     writes a checkpoint and stops; `--resume`, with the same settings, continues from the latest
     one. On a CPU this gives the same weights, bit for bit, as an uninterrupted run. TensorBoard
     shows the curves and sample outputs in the folder.
-=======
-    Every validation prints a line with PSNR on Y of the final and the coarse output. Ctrl-C writes
-    a checkpoint and stops; `--resume`, with the same settings, continues from the latest one. On a
-    CPU this gives the same weights, bit for bit, as an uninterrupted run. TensorBoard shows
-    the curves and sample outputs in the folder.
->>>>>>> main
 
     gladsr train configs/gladsr-x2.toml schedule.steps=2000
 
