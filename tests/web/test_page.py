@@ -223,7 +223,7 @@ def test_the_draft_comes_first_and_progress_is_shown(
     open_page: Callable[..., Page], tmp_path: Path
 ):
     picture = tmp_path / "noise.png"
-    noise = np.random.default_rng(0).integers(0, 256, (96, 96, 3), dtype=np.uint8)
+    noise = np.random.default_rng(0).integers(0, 256, (128, 128, 3), dtype=np.uint8)
     Image.fromarray(noise).save(picture)
     page = open_page()
     page.get_by_role("radio", name="Ensemble").check()
@@ -232,7 +232,7 @@ def test_the_draft_comes_first_and_progress_is_shown(
     expect(page.locator("#message")).to_contain_text("Upscaling")
     expect(page.locator("#message progress")).to_be_visible()
     keep(page, "running")
-    expect(page.locator("#after-name")).to_have_text("gladsr ensemble ×2")
+    expect(page.locator("#after-name")).to_have_text("gladsr-photo ensemble ×2")
     expect(page.locator("#message")).to_be_hidden()
 
 

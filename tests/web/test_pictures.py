@@ -8,6 +8,7 @@ import pytest
 from PIL import Image
 
 from gladsr import zoo
+from gladsr.engines.processor import has_bf16
 from gladsr.paper.explain import explain
 
 from .helpers import (
@@ -122,7 +123,9 @@ def test_the_masks_are_those_of_the_network(server: Server):
         assert module.mask is not None
         low, high = np.percentile(module.mask, (1, 99))
         expected = 255 * np.clip((module.mask - low) / (high - low), 0, 1)
-        assert np.abs(ours - expected).max() < 1
+        largest = 16 if has_bf16() else 1
+        assert np.abs(ours - expected).max() < largest
+        assert np.corrcoef(ours.ravel(), expected.ravel())[0, 1] > 0.999
 
 
 def test_the_masks_of_a_large_picture_are_smaller(server: Server):

@@ -22,4 +22,4 @@ def test_a_card_has_the_scores_of_its_weights_on_set5(card: zoo.Card):
     if has_bf16():
         fast = evaluate(upscale_with(engines.load(card, precision="auto")), SET5, card.scale)
         photographs = card.name == "gladsr-photo"  # Set5 is not what it is for
-        assert fast.psnr > found.psnr - (0.01 if photographs else 0.005)  # dB
+        assert fast.psnr > found.psnr - (0.02 if photographs else 0.005)  # dB
