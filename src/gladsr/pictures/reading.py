@@ -141,22 +141,7 @@ def _single(path: Path, folder: Path | None) -> Iterator[Picture]:
     with opened(path) as input_:
         image = _load(input_, 1)
         metadata = _metadata(input_, image)
-        match input_.format.name:
-            case "PNG":
-                metadata["text"] = png.text(input_.file)
-                metadata["colours"] = png.colours(input_.file)
-            case "AVIF":
-                declared = avif.declaration(input_.file)
-                metadata["colours"] = declared.colours
-                if declared.is_limited_grey:
-                    image = avif.full_range(image)
-                if declared.has_gain_map:
-                    logger.warning("%s: its gain map is left out", path)
-            case "JPEG":
-                attachment = jpeg.attachment(input_.file, metadata["xmp"])
-                if attachment:
-                    logger.warning("%s: its %s is left out", path, attachment)
-                    metadata["xmp"] = metadata["xmp"] and without_attachments(metadata["xmp"])
+        image = _with_own_metadata(input_, image, metadata)
         orientation = _orientation(image)
         try:
             pixels = decode(_in_srgb(path, image, metadata), folder)
@@ -170,6 +155,29 @@ def _single(path: Path, folder: Path | None) -> Iterator[Picture]:
         if input_.format.name == "GIF" and pixels.shape[2] == 4 and pixels[..., 3].all():
             pixels = pixels[..., :3]
     yield Picture(pixels, **metadata)
+
+
+def _with_own_metadata(
+    input_: InputFile, image: pyvips.Image, metadata: dict[str, Any]
+) -> pyvips.Image:
+    """Add the metadata of a format that libvips does not read; return the image in full range."""
+    match input_.format.name:
+        case "PNG":
+            metadata["text"] = png.text(input_.file)
+            metadata["colours"] = png.colours(input_.file)
+        case "AVIF":
+            declared = avif.declaration(input_.file)
+            metadata["colours"] = declared.colours
+            if declared.is_limited_grey:
+                image = avif.full_range(image)
+            if declared.has_gain_map:
+                logger.warning("%s: its gain map is left out", input_.path)
+        case "JPEG":
+            attachment = jpeg.attachment(input_.file, metadata["xmp"])
+            if attachment:
+                logger.warning("%s: its %s is left out", input_.path, attachment)
+                metadata["xmp"] = metadata["xmp"] and without_attachments(metadata["xmp"])
+    return image
 
 
 def _frames(path: Path, count: int, folder: Path | None) -> Iterator[Picture]:
