@@ -50,7 +50,7 @@ class PictureError(Error):
         in.png: it is empty. Copy it again.
     """
 
-    def __init__(self, path: str | PathLike[str], reason: str = "", remedy: str = "") -> None:
+    def __init__(self, path: str | PathLike[str], reason: str, remedy: str = "") -> None:
         super().__init__(path, reason, remedy)
         self.path = Path(path)
         self.reason = reason
@@ -58,8 +58,6 @@ class PictureError(Error):
 
     def __str__(self) -> str:
         """Return the path, the reason and the remedy as one message."""
-        if not self.reason:
-            return str(self.args[0])
         return " ".join(filter(None, (f"{self.path}: {self.reason}.", self.remedy)))
 
 

@@ -295,8 +295,8 @@ def load(input_: InputFile, page: Page) -> pyvips.Image:
     """Return the image of a page: its tiles below one another, and samples of odd sizes as bytes.
 
     Raises:
-        pyvips.Error: The page is damaged.
-        ValueError: Likewise.
+        pyvips.Error: The page is damaged; libvips rejects it.
+        ValueError: The page is damaged; its offsets or sizes are impossible.
     """
     changes: dict[int, Any] = {}
     width = page.size[0]
