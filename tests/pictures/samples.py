@@ -3,6 +3,7 @@
 import io
 import struct
 import zlib
+from pathlib import Path
 from typing import Any, NamedTuple
 
 import numpy as np
@@ -197,3 +198,10 @@ def _lossy() -> list[Sample]:
 
 SAMPLES = {sample.name: sample for sample in [*_lossless(), *_lossy()]}
 """Files with one picture each, by name, whose ending is that of the format."""
+
+
+def put(folder: Path, name: str, content: bytes) -> Path:
+    """Write a file, and return its path."""
+    path = folder / name
+    path.write_bytes(content)
+    return path

@@ -19,6 +19,7 @@ from tests.pictures.samples import (
     SAMPLES,
     animation,
     pages,
+    put,
     saved,
     saved_ppm,
     saved_tiff,
@@ -53,12 +54,6 @@ WHOLE: dict[str, bytes] = {
 } | {"animation.gif": animation("GIF"), "animation.webp": animation("WEBP")}
 
 
-def _put(folder: Path, name: str, content: bytes) -> Path:
-    path = folder / name
-    path.write_bytes(content)
-    return path
-
-
 def _read_all(path: Path) -> None:
     for picture in read_pages(path).pictures:
         assert picture.pixels.dtype in {np.dtype("u1"), np.dtype("u2"), np.dtype("f4")}
@@ -70,7 +65,7 @@ def test_a_truncated_file_is_rejected_and_nothing_is_printed(
 ) -> None:
     whole = WHOLE[name]
     for tenth in range(1, 10):
-        path = _put(tmp_path, name, whole[: len(whole) * tenth // 10])
+        path = put(tmp_path, name, whole[: len(whole) * tenth // 10])
         with pytest.raises(PictureError, match=name):
             _read_all(path)
     captured = capfd.readouterr()
@@ -108,7 +103,7 @@ def test_random_damage_yields_a_picture_or_a_picture_error(
             damaged = bytearray(whole)
             for place in random.integers(0, start, 4):
                 damaged[place] ^= int(random.integers(1, 256))
-            path = _put(tmp_path, name, bytes(damaged))
+            path = put(tmp_path, name, bytes(damaged))
             try:
                 _read_all(path)
             except PictureError as error:
@@ -132,7 +127,7 @@ def test_random_damage_yields_a_picture_or_a_picture_error(
 def test_plain_samples_that_are_not_numbers_are_rejected(
     tmp_path: Path, samples: bytes, reason: str
 ) -> None:
-    path = _put(tmp_path, "a.ppm", b"P3 1 1 1023\n" + samples)
+    path = put(tmp_path, "a.ppm", b"P3 1 1 1023\n" + samples)
     with pytest.raises(PictureError, match=f"a.ppm: it cannot be read.*{reason}"):
         _read_all(path)
 
@@ -140,7 +135,7 @@ def test_plain_samples_that_are_not_numbers_are_rejected(
 @pytest.mark.parametrize("name", WHOLE)
 @pytest.mark.parametrize("suffix", [".png", ".bmp", ".txt"])
 def test_a_wrong_ending_does_not_matter(tmp_path: Path, name: str, suffix: str) -> None:
-    _read_all(_put(tmp_path, f"a{suffix}", WHOLE[name]))
+    _read_all(put(tmp_path, f"a{suffix}", WHOLE[name]))
 
 
 @pytest.mark.parametrize("suffix", SUFFIXES)
@@ -165,7 +160,7 @@ def test_a_wrong_ending_does_not_matter(tmp_path: Path, name: str, suffix: str) 
 def test_other_content_is_rejected(
     tmp_path: Path, suffix: str, content: bytes, reason: str
 ) -> None:
-    path = _put(tmp_path, f"a{suffix}", content)
+    path = put(tmp_path, f"a{suffix}", content)
     with pytest.raises(PictureError, match=reason) as caught:
         read(path)
     assert str(path) in str(caught.value)
@@ -237,19 +232,19 @@ def test_huge_dimensions_are_rejected_before_decoding(
     tmp_path: Path, bomb: Callable[[], bytes]
 ) -> None:
     with pytest.raises(PictureError, match=r"more than the limit of 268,435,456"):
-        read(_put(tmp_path, "bomb", bomb()))
+        read(put(tmp_path, "bomb", bomb()))
 
 
 def test_the_limit_of_pixels_can_be_set_and_counts_every_page(tmp_path: Path) -> None:
-    path = _put(tmp_path, "a.png", saved(GREY, "PNG"))
+    path = put(tmp_path, "a.png", saved(GREY, "PNG"))
     assert read(path, options=ReadOptions(GREY.size)).pixels.shape == GREY.shape
     with pytest.raises(PictureError, match="more than the limit of 2,239"):
         read(path, options=ReadOptions(GREY.size - 1))
-    path = _put(tmp_path, "a.tif", pages(GREY, GREY[::-1]))
+    path = put(tmp_path, "a.tif", pages(GREY, GREY[::-1]))
     assert read_pages(path, options=ReadOptions(2 * GREY.size)).count == 2
     with pytest.raises(PictureError, match=r"56 × 40 pixels, 4,480 with other pages,"):
         read_pages(path, options=ReadOptions(2 * GREY.size - 1))
-    path = _put(tmp_path, "b.tif", pages(GREY[:1, :1], GREY, GREY))
+    path = put(tmp_path, "b.tif", pages(GREY[:1, :1], GREY, GREY))
     with pytest.raises(
         PictureError, match=r"b\.tif: it has 56 × 40 pixels, 4,481 with other pages,"
     ):

@@ -30,14 +30,7 @@ from gladsr.pictures import (
 )
 from gladsr.pictures.source import opened
 from gladsr.pictures.xmp import without_attachments
-from tests.pictures.samples import FRAMES, GREY, PHOTO, animation, saved
-
-
-def _put(folder: Path, name: str, content: bytes) -> Path:
-    path = folder / name
-    path.write_bytes(content)
-    return path
-
+from tests.pictures.samples import FRAMES, GREY, PHOTO, animation, put, saved
 
 # What follows the picture in a JPEG file
 
@@ -73,21 +66,21 @@ def test_what_follows_the_picture_is_left_out_with_a_warning(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, xmp: bytes, name: str
 ) -> None:
     jpeg = saved(PHOTO, "JPEG")
-    path = _put(tmp_path, "a.jpg", jpeg[:2] + _segment(0xE1, _ADOBE + xmp) + jpeg[2:] + jpeg)
+    path = put(tmp_path, "a.jpg", jpeg[:2] + _segment(0xE1, _ADOBE + xmp) + jpeg[2:] + jpeg)
     picture = read(path)
     assert f"its {name} is left out" in caplog.text
     assert picture.xmp is not None
     assert b'dc:title="kept"' in picture.xmp
     for announced in (b"hdrgm", b"Container", b"MotionPhoto", b"MicroVideo", b"hdr-gain-map"):
         assert announced not in picture.xmp.replace(b"xmlns:Item", b"").replace(b"/container/", b"")
-    np.testing.assert_array_equal(picture.pixels, read(_put(tmp_path, "b.jpg", jpeg)).pixels)
+    np.testing.assert_array_equal(picture.pixels, read(put(tmp_path, "b.jpg", jpeg)).pixels)
 
 
 @pytest.mark.parametrize(("count", "name"), [(2, "second picture"), (3, "2 other pictures")])
 def test_an_mpo_is_its_first_picture(
     tmp_path: Path, caplog: pytest.LogCaptureFixture, count: int, name: str
 ) -> None:
-    path = _put(tmp_path, "a.mpo", _mpo(count))
+    path = put(tmp_path, "a.mpo", _mpo(count))
     with Image.open(path) as image:
         expected = np.asarray(image.convert("RGB")).astype(int)
     assert np.abs(read(path).pixels - expected).max() <= 3
@@ -100,7 +93,7 @@ def test_an_ordinary_jpeg_has_nothing_behind(
     xmp = b'<rdf:Description GCamera:MotionPhoto="0" dc:title="MotionPhoto"/>'
     jpeg = saved(PHOTO, "JPEG")
     jpeg = jpeg[:2] + _segment(0xE1, _ADOBE + xmp) + _segment(0xE2, b"MPF\0no") + jpeg[2:]
-    assert read(_put(tmp_path, "a.jpg", jpeg)).xmp == xmp
+    assert read(put(tmp_path, "a.jpg", jpeg)).xmp == xmp
     assert not caplog.records
 
 
@@ -128,24 +121,24 @@ def test_a_jpeg_without_its_end_mark_is_read(
     tmp_path: Path, options: dict[str, Any], missing: int
 ) -> None:
     jpeg = saved(PHOTO, "JPEG", **options)
-    expected = read(_put(tmp_path, "a.jpg", jpeg)).pixels
+    expected = read(put(tmp_path, "a.jpg", jpeg)).pixels
     if missing == 2:
         np.testing.assert_array_equal(
-            read(_put(tmp_path, "b.jpg", jpeg[:-missing])).pixels, expected
+            read(put(tmp_path, "b.jpg", jpeg[:-missing])).pixels, expected
         )
     for cut in (20, 200, len(jpeg) // 2):
         with pytest.raises(PictureError, match=r"b\.jpg: it cannot be read"):
-            read(_put(tmp_path, "b.jpg", jpeg[:-cut]))
+            read(put(tmp_path, "b.jpg", jpeg[:-cut]))
 
 
 def test_a_gif_without_its_end_mark_is_read(tmp_path: Path) -> None:
     for content in (saved(PHOTO, "GIF"), animation("GIF")):
-        expected = [page.pixels for page in read_pages(_put(tmp_path, "a.gif", content)).pictures]
-        found = [page.pixels for page in read_pages(_put(tmp_path, "b.gif", content[:-1])).pictures]
+        expected = [page.pixels for page in read_pages(put(tmp_path, "a.gif", content)).pictures]
+        found = [page.pixels for page in read_pages(put(tmp_path, "b.gif", content[:-1])).pictures]
         np.testing.assert_array_equal(found, expected)
         for cut in (2, 20, 200):
             with pytest.raises(PictureError, match="its end is missing"):
-                read_pages(_put(tmp_path, "b.gif", content[:-cut]))
+                read_pages(put(tmp_path, "b.gif", content[:-cut]))
 
 
 # GIF, WebP and PNG
@@ -169,14 +162,14 @@ def _gif(*frames: tuple[int, int, int], screen: tuple[int, int] = (40, 30)) -> b
 def test_a_gif_that_does_not_cover_its_screen_is_transparent_there(
     tmp_path: Path, end: bytes
 ) -> None:
-    path = _put(tmp_path, "a.gif", _gif((10, 5, 1))[:-1] + end)
+    path = put(tmp_path, "a.gif", _gif((10, 5, 1))[:-1] + end)
     expected = np.zeros((30, 40, 4), np.uint8)
     expected[5:21, 10:26] = 255, 0, 0, 255
     np.testing.assert_array_equal(read(path).pixels, expected)
 
 
 def test_frames_after_one_that_does_not_cover_the_screen(tmp_path: Path) -> None:
-    found = read_pages(_put(tmp_path, "a.gif", _gif((10, 5, 1), (20, 5, 2))))
+    found = read_pages(put(tmp_path, "a.gif", _gif((10, 5, 1), (20, 5, 2))))
     assert (found.count, found.delays) == (2, (100, 100))
     first, second = (frame.pixels for frame in found.pictures)
     assert first[0, 0].tolist() == [0, 0, 0, 0]
@@ -186,7 +179,7 @@ def test_frames_after_one_that_does_not_cover_the_screen(tmp_path: Path) -> None
 
 
 def test_a_gif_that_covers_its_screen_has_no_alpha(tmp_path: Path) -> None:
-    path = _put(tmp_path, "a.gif", _gif((0, 0, 1), screen=(16, 16)))
+    path = put(tmp_path, "a.gif", _gif((0, 0, 1), screen=(16, 16)))
     assert read(path).pixels.shape == (16, 16, 3)
 
 
@@ -237,7 +230,7 @@ def test_metadata_after_the_pixels_of_a_png_count(tmp_path: Path, compressed: bo
     text = b"XML:com.adobe.xmp\0" + bytes([compressed]) + b"\0\0\0" + data
     late = _chunk(b"eXIf", exif.tobytes()[6:]) + _chunk(b"iTXt", text)
     png = saved(PHOTO, "PNG")
-    path = _put(tmp_path, "a.png", png[:-12] + late + png[-12:])
+    path = put(tmp_path, "a.png", png[:-12] + late + png[-12:])
     picture = read(path)
     np.testing.assert_array_equal(picture.pixels, np.rot90(PHOTO, -1))
     assert measure(path, max_pages=1) == [(56, 40)]
@@ -265,7 +258,7 @@ def test_metadata_after_the_pixels_of_a_png_count(tmp_path: Path, compressed: bo
 )
 def test_a_known_format_is_rejected_by_name(tmp_path: Path, content: bytes, name: str) -> None:
     with pytest.raises(PictureError) as error:
-        read(_put(tmp_path, "a.bin", content + bytes(99)))
+        read(put(tmp_path, "a.bin", content + bytes(99)))
     assert error.value.reason == f"it is {name}, which is not supported"
     assert error.value.remedy
 
@@ -274,15 +267,15 @@ def test_a_reason_is_the_files_own(tmp_path: Path) -> None:
     tifffile.imwrite(tmp_path / "a.tif", PHOTO, photometric="rgb", compression="zlib")
     content = (tmp_path / "a.tif").read_bytes()
     deflate, lzma = (struct.pack("<HHIH", 259, 3, 1, code) for code in (8, 34925))
-    _put(tmp_path, "a.tif", content.replace(deflate, lzma))
+    put(tmp_path, "a.tif", content.replace(deflate, lzma))
     with pytest.raises(PictureError, match="LZMA"):
         read(tmp_path / "a.tif")
     with pytest.raises(PictureError) as error:
-        read(_put(tmp_path, "b.jpg", saved(PHOTO, "JPEG")[:300]))
+        read(put(tmp_path, "b.jpg", saved(PHOTO, "JPEG")[:300]))
     assert "LZMA" not in str(error.value)
     pyvips.vips_lib.vips_foreign_find_load(b"/long ago")  # leaves its reason
     with pytest.raises(PictureError) as error:
-        read(_put(tmp_path, "b.jpg", saved(PHOTO, "JPEG")[:300]))
+        read(put(tmp_path, "b.jpg", saved(PHOTO, "JPEG")[:300]))
     assert "long ago" not in str(error.value)
 
 
@@ -322,14 +315,14 @@ def test_a_disk_that_fails_is_named(tmp_path: Path, monkeypatch: pytest.MonkeyPa
     def fail(*_: int) -> bytes:
         raise OSError(5, "Input/output error")
 
-    path = _put(tmp_path, "a.png", saved(PHOTO, "PNG"))
+    path = put(tmp_path, "a.png", saved(PHOTO, "PNG"))
     monkeypatch.setattr(os, "pread", fail)
     with pytest.raises(StorageError, match=r"a\.png: it cannot be read: Input/output error"):
         read(path)
 
 
 def test_the_position_of_an_opened_file_stays(tmp_path: Path) -> None:
-    with opened(_put(tmp_path, "a.png", saved(PHOTO, "PNG"))) as file:
+    with opened(put(tmp_path, "a.png", saved(PHOTO, "PNG"))) as file:
         file.file.seek(7)
         pyvips.Region.new(file.load()).fetch(0, 0, 56, 40)
         assert file.file.tell() == 7
@@ -360,7 +353,7 @@ def _pages_tiff() -> bytes:
 
 @pytest.mark.parametrize("make", [_frames_gif, _frames_webp, _pages_tiff])
 def test_frames_and_pages_have_a_limit(tmp_path: Path, make: Callable[[], bytes]) -> None:
-    path = _put(tmp_path, "a", make())
+    path = put(tmp_path, "a", make())
     with pytest.raises(TooLargeError, match="than the limit of 8"):
         read_pages(path, options=ReadOptions(max_pages=8))
 
@@ -387,7 +380,7 @@ def test_tags_that_share_bytes_do_not_multiply_them(tmp_path: Path) -> None:
 def test_much_compressed_text_is_bounded(tmp_path: Path) -> None:
     png, bomb = saved(PHOTO, "PNG"), zlib.compress(bytes(2**23))
     chunks = b"".join(_chunk(b"zTXt", b"k%d\0\0" % n + bomb) for n in range(100))
-    path = _put(tmp_path, "a.png", png[:33] + chunks + png[33:])
+    path = put(tmp_path, "a.png", png[:33] + chunks + png[33:])
     picture = read(path)
     assert sum(map(len, picture.text.values())) <= 2**24
     write(picture, tmp_path / "b.png")
@@ -397,7 +390,7 @@ def test_much_compressed_text_is_bounded(tmp_path: Path) -> None:
 def test_a_profile_that_inflates_without_measure_is_left_out(tmp_path: Path) -> None:
     png = saved(PHOTO, "PNG")
     profile = _chunk(b"iCCP", b"k\0\0" + zlib.compress(bytes(2**23)))
-    picture = read(_put(tmp_path, "a.png", png[:33] + profile + png[33:]))
+    picture = read(put(tmp_path, "a.png", png[:33] + profile + png[33:]))
     assert picture.icc_profile is None
 
 
@@ -423,7 +416,7 @@ def _small_tiles() -> bytes:
 
 @pytest.mark.parametrize("make", [_tall_png, _wide_png, _many_texts, _small_tiles])
 def test_a_small_file_takes_little_time(tmp_path: Path, make: Callable[[], bytes]) -> None:
-    path = _put(tmp_path, "a", make())
+    path = put(tmp_path, "a", make())
     program = (
         "import sys, time; from gladsr.pictures import read, write; start = time.process_time();"
         "write(read(sys.argv[1]), sys.argv[2]); print(time.process_time() - start)"

@@ -24,13 +24,7 @@ from gladsr.pictures import (
     read_pages,
     write_pages,
 )
-from tests.pictures.samples import CHANNELS, FRAMES, GREY, PHOTO, animation, deep, pages, saved
-
-
-def _put(folder: Path, name: str, content: bytes) -> Path:
-    path = folder / name
-    path.write_bytes(content)
-    return path
+from tests.pictures.samples import CHANNELS, FRAMES, GREY, PHOTO, animation, deep, pages, put, saved
 
 
 def _twice_as_large(all_pages: Pages) -> Pages:
@@ -43,7 +37,7 @@ def _twice_as_large(all_pages: Pages) -> Pages:
 
 def test_pages_of_any_size_and_kind_are_kept(tmp_path: Path) -> None:
     originals: list[Any] = [PHOTO, deep(GREY)[:30, :20], GREY, deep(PHOTO)[:7]]
-    path = _put(tmp_path, "a.tif", pages(*originals))
+    path = put(tmp_path, "a.tif", pages(*originals))
     all_pages = read_pages(path)
     assert all_pages.count == 4
     write_pages(_twice_as_large(all_pages), tmp_path / "b.tif")
@@ -65,7 +59,7 @@ def test_pages_of_unknown_size_go_into_a_big_tiff(
     tmp_path: Path, others: list[Any], big: bool
 ) -> None:
     """What follows a small first page may exceed the 4 GB of TIFF 6.0."""
-    path = _put(tmp_path, "a.tif", pages(PHOTO, *others))
+    path = put(tmp_path, "a.tif", pages(PHOTO, *others))
     write_pages(_twice_as_large(read_pages(path)), tmp_path / "b.tif")
     with tifffile.TiffFile(tmp_path / "b.tif") as written:
         assert written.is_bigtiff == big
@@ -73,7 +67,7 @@ def test_pages_of_unknown_size_go_into_a_big_tiff(
 
 
 def test_sizes_of_pages_and_frames_are_measured_without_decoding(tmp_path: Path) -> None:
-    several = _put(tmp_path, "a.tif", pages(PHOTO, GREY[:30, :20], deep(PHOTO)[:7]))
+    several = put(tmp_path, "a.tif", pages(PHOTO, GREY[:30, :20], deep(PHOTO)[:7]))
     assert measure(several, max_pages=3) == [(40, 56), (30, 20), (7, 56)]
     with pytest.raises(PictureError, match=r"a\.tif: it has more pages than the limit of 2\."):
         measure(several, max_pages=2)
@@ -141,7 +135,7 @@ def test_every_page_of_floats_uses_the_same_range(tmp_path: Path) -> None:
     floats = GREY * np.float32(30) - 1000
     originals: list[Any] = [GREY, floats, deep(GREY), floats]
     all_pages = read_pages(
-        _put(tmp_path, "a.tif", pages(*originals)), options=ReadOptions(float_range=(-1000, 8000))
+        put(tmp_path, "a.tif", pages(*originals)), options=ReadOptions(float_range=(-1000, 8000))
     )
     write_pages(all_pages, tmp_path / "b.tif")
     with Image.open(tmp_path / "b.tif") as written:
@@ -151,7 +145,7 @@ def test_every_page_of_floats_uses_the_same_range(tmp_path: Path) -> None:
 
 
 def test_pages_are_read_one_at_a_time(tmp_path: Path) -> None:
-    path = _put(tmp_path, "a.tif", pages(GREY, GREY, GREY))
+    path = put(tmp_path, "a.tif", pages(GREY, GREY, GREY))
     steps: list[str] = []
 
     def watched() -> Iterator[Picture]:
@@ -169,7 +163,7 @@ def test_pages_are_read_one_at_a_time(tmp_path: Path) -> None:
 def test_an_animation_keeps_every_frame_and_its_timing(
     tmp_path: Path, source: str, target: str
 ) -> None:
-    all_pages = read_pages(_put(tmp_path, "a", animation(source)))
+    all_pages = read_pages(put(tmp_path, "a", animation(source)))
     assert (all_pages.count, all_pages.delays) == (3, (100, 200, 300))
     write_pages(_twice_as_large(all_pages), tmp_path / f"b{target}", options=WriteOptions(90))
     again = read_pages(tmp_path / f"b{target}")
@@ -189,7 +183,7 @@ def test_an_animation_keeps_every_frame_and_its_timing(
 def test_an_animation_keeps_its_transparency(tmp_path: Path) -> None:
     frames = [Image.fromarray(np.roll(CHANNELS["RGBA"], 9 * i, 1)) for i in range(3)]
     content = saved(frames[0], "WEBP", save_all=True, append_images=frames[1:], lossless=True)
-    path = _put(tmp_path, "a.webp", content)
+    path = put(tmp_path, "a.webp", content)
     write_pages(read_pages(path), tmp_path / "b.webp", options=WriteOptions(100))
     before, after = (list(read_pages(tmp_path / name).pictures) for name in ("a.webp", "b.webp"))
     for old, new in zip(before, after, strict=True):
@@ -209,7 +203,7 @@ def test_an_animation_keeps_its_transparency(tmp_path: Path) -> None:
 def test_pages_that_a_format_cannot_hold_are_rejected(
     tmp_path: Path, content: bytes, suffix: str, message: str
 ) -> None:
-    path = _put(tmp_path, "a", content)
+    path = put(tmp_path, "a", content)
     with pytest.raises(PictureError, match=message):
         write_pages(read_pages(path), tmp_path / f"b{suffix}")
     with pytest.raises(PictureError, match=r"pages or frames\. Save them as single pictures"):
@@ -219,13 +213,13 @@ def test_pages_that_a_format_cannot_hold_are_rejected(
 
 def test_an_animated_png_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match=r"animated PNG\. Convert it to WebP or GIF"):
-        read_pages(_put(tmp_path, "a.png", animation("PNG")))
+        read_pages(put(tmp_path, "a.png", animation("PNG")))
 
 
 def test_an_animated_avif_is_rejected(tmp_path: Path) -> None:
     with pytest.raises(PictureError, match=r"animated AVIF\. Convert it to WebP or GIF"):
-        read_pages(_put(tmp_path, "a.avif", animation("AVIF")))
-    assert read_pages(_put(tmp_path, "b.avif", saved(PHOTO, "AVIF"))).count == 1
+        read_pages(put(tmp_path, "a.avif", animation("AVIF")))
+    assert read_pages(put(tmp_path, "b.avif", saved(PHOTO, "AVIF"))).count == 1
 
 
 def test_an_animated_png_is_rejected_whatever_precedes_the_animation(tmp_path: Path) -> None:
@@ -234,14 +228,14 @@ def test_an_animated_png_is_rejected_whatever_precedes_the_animation(tmp_path: P
     chunk += struct.pack(">I", zlib.crc32(b"tEXt" + words))
     png = animation("PNG")
     with pytest.raises(PictureError, match=r"animated PNG"):
-        read_pages(_put(tmp_path, "a.png", png[:33] + chunk + png[33:]))
+        read_pages(put(tmp_path, "a.png", png[:33] + chunk + png[33:]))
 
 
 def test_a_page_that_fails_leaves_no_file(tmp_path: Path) -> None:
     content = pages(PHOTO, PHOTO)
     with tifffile.TiffFile(io.BytesIO(content)) as file:
         second = file.pages[1].dataoffsets[0]
-    path = _put(tmp_path, "a.tif", content[:second] + content[second + 3000 :])
+    path = put(tmp_path, "a.tif", content[:second] + content[second + 3000 :])
     with pytest.raises(PictureError, match=r"a\.tif"):
         write_pages(read_pages(path), tmp_path / "b.tif")
     assert [path.name for path in tmp_path.iterdir()] == ["a.tif"]
